@@ -1,0 +1,237 @@
+//! What can be done to a host: a closed set, each a piece of data that can be shown, predicted,
+//! inverted and rendered. Only `transport` makes one happen.
+mod diff;
+
+pub use diff::{Diff, diff};
+
+use crate::facts::{Answer, Bytes, Observed, Probe};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Wanted owner, group and permission bits; `None` leaves what is there
+/// (a new file then gets what the umask and the user give).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Permission bits.
+    pub mode: Option<u32>,
+    /// Name or number.
+    pub owner: Option<String>,
+    /// Name or number.
+    pub group: Option<String>,
+}
+
+/// One step from what is to what should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Writes a regular file: beside the target under a name with a leading dot, owner and mode set,
+    /// validated, fsynced, renamed.
+    WriteFile {
+        /// Absolute path; links were resolved by whoever planned.
+        path: String,
+        /// All of it.
+        content: Bytes,
+        /// Wanted attributes; `None`s are taken over from the file that is replaced.
+        attributes: Attributes,
+        /// A command whose words hold `%s` (the candidate); what fails it never goes live.
+        validate: Option<Vec<String>>,
+        /// Copy of what was there, made first; absolute path.
+        backup: Option<String>,
+        /// SHA-256 of what is replaced, `None` when nothing was there: replaced is only what was seen.
+        before: Option<String>,
+        /// Whether content may be shown.
+        secret: bool,
+    },
+    /// Sets owner, group or mode.
+    SetAttributes {
+        /// Absolute path.
+        path: String,
+        /// Wanted.
+        attributes: Attributes,
+        /// Everything below as well.
+        recurse: bool,
+    },
+    /// Makes a folder (its parents exist or are made by earlier changes).
+    MakeDir {
+        /// Absolute path.
+        path: String,
+        /// Wanted.
+        attributes: Attributes,
+    },
+    /// Makes a link, replacing a link that is there.
+    Link {
+        /// Where the link is.
+        path: String,
+        /// What it points to.
+        target: String,
+        /// Hard instead of symbolic.
+        hard: bool,
+    },
+    /// Sets the times to now, making an empty file where nothing is.
+    Touch {
+        /// Absolute path.
+        path: String,
+        /// Wanted.
+        attributes: Attributes,
+    },
+    /// Removes a path and everything below.
+    Remove {
+        /// Absolute path.
+        path: String,
+    },
+    /// Runs a command whose effect nobody can predict.
+    Run(Command),
+    /// Polls until something is so, or the time is up. Changes nothing.
+    Wait(Wait),
+    /// Restarts or brings up services of a compose project and waits until they answer.
+    Compose(ComposeUp),
+    /// Nothing to write: the service still runs older values than its file holds.
+    Outdated {
+        /// The Mailcow folder.
+        dir: String,
+        /// Parameter → (value that runs, value that the file holds).
+        values: BTreeMap<String, (String, String)>,
+    },
+    /// Records that a handler is owed. Travels in the same batch as, and before, what notifies it.
+    Owe {
+        /// The handler's name.
+        handler: String,
+    },
+    /// Takes the record away: the handler has succeeded.
+    Settle {
+        /// The handler's name.
+        handler: String,
+    },
+}
+
+/// A command to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Program and arguments; with `shell`, one element: the script.
+    pub argv: Vec<String>,
+    /// Run by this shell (`/bin/sh`) instead of directly.
+    pub shell: Option<String>,
+    /// Where.
+    pub chdir: Option<String>,
+    /// What it reads.
+    pub stdin: Option<Bytes>,
+    /// Added to the environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What to wait for (seconds).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// What must be so.
+    pub until: Until,
+    /// Before the first look.
+    pub delay: u32,
+    /// Between looks.
+    pub sleep: u32,
+    /// In all.
+    pub timeout: u32,
+}
+
+/// What can be waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// A TCP port takes connections, or (`open: false`) does not.
+    Port {
+        /// Host name or address, as the server sees it.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// Wanted.
+        open: bool,
+    },
+    /// A path exists, or (`present: false`) does not; with `pattern`, a line of it matches (ERE).
+    Path {
+        /// Absolute path.
+        path: String,
+        /// Wanted.
+        present: bool,
+        /// Extended regular expression.
+        pattern: Option<String>,
+    },
+    /// Nothing but the time.
+    Time,
+}
+
+/// What to do with a compose project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComposeUp {
+    /// The folder that compose is called in.
+    pub dir: String,
+    /// Which; none: all.
+    pub services: Vec<String>,
+    /// What.
+    pub action: ComposeAction,
+    /// Where it must answer afterwards: `smtp://HOST:PORT`, `https://HOST:PORT`, `tcp://HOST:PORT`
+    /// (`https+proxy://` sends a PROXY line first).
+    pub answers: Vec<String>,
+    /// Seconds to wait for that.
+    pub timeout: u32,
+}
+
+/// What compose is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComposeAction {
+    /// `restart`.
+    Restart,
+    /// `up -d`.
+    Up,
+    /// `up -d --force-recreate --no-deps`.
+    Recreate,
+    /// `stop`.
+    Stop,
+    /// `down`.
+    Down,
+}
+
+/// What a change that was made said. `rc` other than 0: it failed, and nothing after it was tried.
+pub type Ran = Answer;
+
+/// The change that takes another back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// This one.
+    Change(Change),
+    /// There is none, and why.
+    Impossible(&'static str),
+}
+
+impl Change {
+    /// The remote function to call and its arguments; `transport::wire` quotes them.
+    /// What is long or secret is not among them: see [`Change::payload`].
+    pub fn words(&self) -> Vec<String> {
+        vec![]
+    }
+    /// What the function reads, if anything.
+    pub fn payload(&self) -> Option<&Bytes> {
+        match self {
+            Self::WriteFile { content, .. } => Some(content),
+            Self::Run(command) => command.stdin.as_ref(),
+            _ => None,
+        }
+    }
+    /// Whether what was known under `probe` may be different after this change.
+    pub fn touches(&self, probe: &Probe) -> bool {
+        let _ = probe;
+        true
+    }
+    /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
+    pub fn predictable(&self) -> bool {
+        !matches!(self, Self::Run(_) | Self::Wait(_))
+    }
+    /// Applies the change to a model of the host: check mode, the fake host, the laws.
+    pub fn predict(&self, seen: &mut Observed) {
+        let _ = seen;
+    }
+    /// The change that takes this one back, given what was there before.
+    pub fn invert(&self, before: &Observed) -> Undo {
+        let _ = before;
+        Undo::Impossible("not yet")
+    }
+}

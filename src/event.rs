@@ -1,0 +1,180 @@
+//! The vocabulary between doing and telling. Owned, serialisable, versioned: a run's events can be
+//! rendered again later by any reporter. Secrets are already redacted in what is in here.
+use crate::change::Diff;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The version of this vocabulary, written as `"v"` in every JSON line.
+pub const VERSION: u32 = 1;
+
+/// Something that happened during a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins.
+    RunStarted {
+        /// The playbook as given.
+        playbook: String,
+        /// Nothing will be touched.
+        check: bool,
+        /// All hosts of all plays.
+        hosts: Vec<String>,
+    },
+    /// A play begins.
+    PlayStarted {
+        /// Its name, or its host pattern.
+        name: String,
+        /// Its hosts, in order.
+        hosts: Vec<String>,
+        /// Tasks that are known beforehand, for the progress bar.
+        tasks: usize,
+    },
+    /// A task begins on a batch of hosts.
+    TaskStarted {
+        /// `role : name`, or the module's name.
+        task: String,
+        /// `path:line:column` of the task.
+        place: String,
+        /// A handler.
+        handler: bool,
+        /// Where it runs.
+        hosts: Vec<String>,
+    },
+    /// A task has ended on a host (all items of its loop are done).
+    TaskFinished {
+        /// Host.
+        host: String,
+        /// As in `TaskStarted`.
+        task: String,
+        /// As in `TaskStarted`.
+        place: String,
+        /// As in `TaskStarted`.
+        handler: bool,
+        /// How it ended.
+        outcome: Outcome,
+        /// What changed, or would.
+        diffs: Vec<Diff>,
+        /// What `register` gets.
+        result: Map<String, Value>,
+    },
+    /// One item of a loop has ended.
+    ItemFinished {
+        /// Host.
+        host: String,
+        /// Task.
+        task: String,
+        /// The item's label.
+        item: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// What changed, or would.
+        diffs: Vec<Diff>,
+        /// What this item's entry of `.results` gets.
+        result: Map<String, Value>,
+    },
+    /// A handler that an earlier run still owes is taken up (or, in check mode, is drift).
+    Owed {
+        /// Host.
+        host: String,
+        /// Handler.
+        handler: String,
+        /// Seconds since 1970 by the server's clock.
+        since: i64,
+        /// The playbook at hand has this handler.
+        known: bool,
+    },
+    /// Something people should know that is no task's outcome.
+    Warning {
+        /// The host it is about, if any.
+        host: Option<String>,
+        /// A sentence.
+        message: String,
+    },
+    /// A host can't be spoken to any more; its remaining tasks are not run.
+    Unreachable {
+        /// Host.
+        host: String,
+        /// A lowercase fragment.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// The run is over.
+    RunFinished {
+        /// Per host.
+        recap: BTreeMap<String, Recap>,
+        /// Stopped by ctrl-C.
+        interrupted: bool,
+    },
+}
+
+/// How a task ended on a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Already so.
+    Ok,
+    /// Changed.
+    Changed,
+    /// Check mode: would change.
+    WouldChange,
+    /// Check mode can't tell.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+    /// Not run.
+    Skipped {
+        /// Why: the condition that was false, or the like.
+        why: String,
+    },
+    /// Did not work.
+    Failed {
+        /// For people.
+        message: String,
+        /// Did not matter: `ignore_errors`.
+        ignored: bool,
+        /// A rescue section takes over.
+        rescued: bool,
+    },
+}
+
+/// Outcomes of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recap {
+    /// Tasks.
+    pub ok: usize,
+    /// Tasks.
+    pub changed: usize,
+    /// Tasks.
+    pub would_change: usize,
+    /// Tasks.
+    pub unknown: usize,
+    /// Tasks.
+    pub skipped: usize,
+    /// Tasks.
+    pub failed: usize,
+    /// Tasks.
+    pub rescued: usize,
+    /// Tasks.
+    pub ignored: usize,
+    /// Handlers owed when the run ended (in check mode: found).
+    pub owed: usize,
+    /// The host was given up.
+    pub unreachable: bool,
+    /// Round trips that carried probes or changes.
+    pub batches: usize,
+    /// Channels that were opened.
+    pub channels: usize,
+}
+
+/// An event as one JSON line: `{"v":1,"event":…}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+}

@@ -1,0 +1,204 @@
+//! What can be known about a host. A [`Probe`] is a question that changes nothing, a [`Fact`] its
+//! answer, [`Observed`] what is known at one moment. One file per kind of probe: what the server is
+//! asked (the words of a function in `transport/remote.sh`) and how its answer is read, side by side.
+//! Pure: nothing here can reach a host.
+mod bytes;
+mod command;
+mod compose;
+mod content;
+mod mailcow;
+mod owed;
+mod path;
+mod postconf;
+
+pub use bytes::Bytes;
+pub use compose::{Compose, Container};
+pub use mailcow::{Era, Mailcow};
+pub use owed::Owed;
+pub use path::{PathKind, Stat};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A read-only question.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// Type, mode, owner, times and checksum of a path, itself or (`follow`) what it points to.
+    Path {
+        /// Absolute path.
+        path: String,
+        /// Look through symbolic links.
+        follow: bool,
+    },
+    /// The bytes of a regular file (symbolic links are followed).
+    Content {
+        /// Absolute path.
+        path: String,
+    },
+    /// What a command that changes nothing prints. Whoever asks vouches for that.
+    Command {
+        /// Program and arguments.
+        argv: Vec<String>,
+    },
+    /// What a Mailcow folder is: era, files that count, versions in the containers.
+    Mailcow {
+        /// The folder with `docker-compose.yml` and `mailcow.conf`.
+        dir: String,
+    },
+    /// The containers of a compose project, as `docker inspect` sees them.
+    Compose {
+        /// The folder that compose is called in.
+        dir: String,
+        /// The services asked for.
+        services: Vec<String>,
+    },
+    /// Parameters as the running Postfix has them (`postconf -h` in the container).
+    Postconf {
+        /// The Mailcow folder.
+        dir: String,
+        /// Parameter names.
+        keys: Vec<String>,
+    },
+    /// Handlers that were notified by any run and have not succeeded since.
+    Owed,
+}
+
+/// The answer to a [`Probe`] of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// `None`: nothing there.
+    Path(Option<Stat>),
+    /// `None`: nothing there.
+    Content(Option<Bytes>),
+    /// What it printed and how it ended.
+    Command(Answer),
+    /// `Err`: why it is not a Mailcow folder, as a lowercase fragment.
+    Mailcow(Result<Mailcow, String>),
+    /// By service.
+    Compose(Compose),
+    /// Values by parameter; `None`: Postfix does not run.
+    Postconf(Option<BTreeMap<String, String>>),
+    /// Handler names, oldest first.
+    Owed(Vec<Owed>),
+}
+
+/// What a function on the server printed and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Exit status.
+    pub rc: i32,
+    /// Standard output.
+    pub stdout: Bytes,
+    /// Standard error.
+    pub stderr: Bytes,
+}
+
+/// The server answered something that its function never prints.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server's answer to {probe} can't be read: {why}")]
+pub struct Garbled {
+    /// The function that was called.
+    pub probe: &'static str,
+    /// What is wrong with the answer, with the server's last words.
+    pub why: String,
+}
+
+impl Probe {
+    /// The remote function to call and its arguments; `transport::wire` quotes them.
+    pub fn words(&self) -> Vec<String> {
+        match self {
+            Self::Path { path, follow } => path::words(path, *follow),
+            Self::Content { path } => content::words(path),
+            Self::Command { argv } => command::words(argv),
+            Self::Mailcow { dir } => mailcow::words(dir),
+            Self::Compose { dir, services } => compose::words(dir, services),
+            Self::Postconf { dir, keys } => postconf::words(dir, keys),
+            Self::Owed => owed::words(),
+        }
+    }
+    /// Reads the server's answer.
+    ///
+    /// # Errors
+    /// [`Garbled`] for what the function never prints.
+    pub fn read(&self, answer: &Answer) -> Result<Fact, Garbled> {
+        match self {
+            Self::Path { .. } => path::read(answer).map(Fact::Path),
+            Self::Content { .. } => content::read(answer).map(Fact::Content),
+            Self::Command { .. } => Ok(Fact::Command(answer.clone())),
+            Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
+            Self::Compose { .. } => compose::read(answer).map(Fact::Compose),
+            Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
+            Self::Owed => owed::read(answer).map(Fact::Owed),
+        }
+    }
+}
+
+/// What is known about one host at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed(BTreeMap<Probe, Fact>);
+
+/// A fact that nobody asked for yet; the runner fetches it and plans again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not asked yet: {0:?}")]
+pub struct Unasked(pub Probe);
+
+impl Observed {
+    /// The fact for `probe`.
+    ///
+    /// # Errors
+    /// [`Unasked`] when nobody asked; never a guess.
+    pub fn get(&self, probe: &Probe) -> Result<&Fact, Unasked> {
+        self.0.get(probe).ok_or_else(|| Unasked(probe.clone()))
+    }
+    /// Whether the answer is known.
+    pub fn knows(&self, probe: &Probe) -> bool {
+        self.0.contains_key(probe)
+    }
+    /// Records an answer.
+    pub fn set(&mut self, probe: Probe, fact: Fact) {
+        self.0.insert(probe, fact);
+    }
+    /// Forgets what `stale` says may have changed.
+    pub fn forget(&mut self, stale: impl Fn(&Probe) -> bool) {
+        self.0.retain(|probe, _| !stale(probe));
+    }
+    /// All that is known.
+    pub fn iter(&self) -> impl Iterator<Item = (&Probe, &Fact)> {
+        self.0.iter()
+    }
+    /// The stat of a path.
+    ///
+    /// # Errors
+    /// [`Unasked`].
+    pub fn stat(&self, path: &str, follow: bool) -> Result<Option<&Stat>, Unasked> {
+        let probe = Probe::Path { path: path.to_owned(), follow };
+        match self.get(&probe)? {
+            Fact::Path(stat) => Ok(stat.as_ref()),
+            _ => Err(Unasked(probe)),
+        }
+    }
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// [`Unasked`].
+    pub fn content(&self, path: &str) -> Result<Option<&Bytes>, Unasked> {
+        let probe = Probe::Content { path: path.to_owned() };
+        match self.get(&probe)? {
+            Fact::Content(bytes) => Ok(bytes.as_ref()),
+            _ => Err(Unasked(probe)),
+        }
+    }
+    /// What a Mailcow folder is.
+    ///
+    /// # Errors
+    /// [`Unasked`].
+    pub fn mailcow(&self, dir: &str) -> Result<&Result<Mailcow, String>, Unasked> {
+        let probe = Probe::Mailcow { dir: dir.to_owned() };
+        match self.get(&probe)? {
+            Fact::Mailcow(mailcow) => Ok(mailcow),
+            _ => Err(Unasked(probe)),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Starts `cowhand`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The edge that reads every project file once.

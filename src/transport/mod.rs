@@ -1,0 +1,94 @@
+//! The one door to a host. `ssh` and `local` turn requests into shell through [`wire`] and the
+//! prelude `remote.sh`; `fake` answers from a model. One contract suite runs against all three.
+pub mod fake;
+pub mod local;
+pub mod ssh;
+pub mod wire;
+
+use crate::change::{Change, Ran};
+use crate::facts::{Fact, Garbled, Probe};
+use crate::secret::Secret;
+use std::future::Future;
+
+/// A shell on one host, as one user.
+pub trait Transport: Send + Sync {
+    /// Asks every probe in one round trip; one fact per probe, in order.
+    fn observe(
+        &self,
+        probes: &[Probe],
+    ) -> impl Future<Output = Result<Vec<Fact>, TransportError>> + Send;
+    /// Makes changes in order, in one round trip. Stops behind the first with `rc != 0`: as many
+    /// answers as changes were tried.
+    fn apply(
+        &self,
+        changes: &[Change],
+    ) -> impl Future<Output = Result<Vec<Ran>, TransportError>> + Send;
+}
+
+/// How to become somebody else on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    /// `sudo` is the only method so far.
+    pub method: Method,
+    /// Whom to become.
+    pub user: String,
+    /// Our password for it, sent only after our own prompt.
+    pub password: Option<Secret<String>>,
+}
+
+/// Ways to become somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `sudo`, with or without a password.
+    Sudo,
+}
+
+/// Opens shells on a host: the connection behind them is made once and shared.
+pub trait Connect: Send + Sync {
+    /// The shells it opens.
+    type Shell: Transport;
+    /// A shell as the login user, or through `become`. Nothing is sent before the first batch.
+    fn shell(
+        &self,
+        escalation: Option<&Escalation>,
+    ) -> impl Future<Output = Result<Self::Shell, TransportError>> + Send;
+}
+
+/// Why a host could not be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// Name, dial, handshake, host key or login: exit code 4. The text is a lowercase fragment.
+    #[error("{message}")]
+    Unreachable {
+        /// What happened.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// Logged in, but the escalation was refused.
+    #[error("can't become {user}: {message}")]
+    Escalation {
+        /// Whom.
+        user: String,
+        /// What the server said.
+        message: String,
+    },
+    /// The connection went away in the middle.
+    #[error("connection lost{}", if *.in_change { " while something was being changed" } else { "" })]
+    Lost {
+        /// During [`Transport::apply`].
+        in_change: bool,
+    },
+    /// No answer within the time limit.
+    #[error("no answer within {seconds} seconds")]
+    TimedOut {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The server's answer is not one.
+    #[error(transparent)]
+    Garbled(#[from] Garbled),
+    /// The remote shell is not what we need (not POSIX, a tool is missing).
+    #[error("{0}")]
+    Unsuitable(String),
+}

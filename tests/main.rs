@@ -1,0 +1,1 @@
+//! Every test that is not beside its code, in one binary: the folder tree is the test list.
