@@ -19,6 +19,8 @@ pub trait Module {
     const OPTIONS: &'static [Opt];
     /// The parameter that `module: some text` means, if there is a free form.
     const FREE_FORM: Option<&'static str> = None;
+    /// Names of the facts that it returns.
+    const FACTS: &'static [&'static str] = &[];
     /// Typed parameters, `deny_unknown_fields`.
     type Params: DeserializeOwned;
     /// What will be looked at: a batching hint, `plan` is the truth.
@@ -137,6 +139,8 @@ pub struct ModuleDef {
     pub options: &'static [Opt],
     /// See [`Module::FREE_FORM`].
     pub free_form: Option<&'static str>,
+    /// See [`Module::FACTS`].
+    pub facts: &'static [&'static str],
     /// The parameter names, read out of the struct itself.
     pub keys: fn() -> &'static [&'static str],
     /// Whether parameters have the right shape.
@@ -157,6 +161,7 @@ impl ModuleDef {
             examples: M::EXAMPLES,
             options: M::OPTIONS,
             free_form: M::FREE_FORM,
+            facts: M::FACTS,
             keys: params::keys::<M::Params>,
             accepts: |value| params::read::<M::Params>(value).map(drop),
             observe: |value| Ok(M::observe(&params::read::<M::Params>(value)?)),
