@@ -193,9 +193,9 @@ async fn once<C: Connect>(
     };
     let owed = owes(world, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
-    // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
+    // Without `until`, `retries` limit again as long as it fails (ansible-core 2.16 and later).
     let again = step.task.until.is_some() || step.task.retries.is_some();
-    let tries = if again { number(&step.task.retries, 3) } else { 0.0 };
+    let limit = if again { number(&step.task.retries, 3) } else { 0.0 };
     let mut tried = 0.0;
     loop {
         let mut ended = attempt(job, host, step, scope, &owed, settles).await?;
@@ -212,7 +212,7 @@ async fn once<C: Connect>(
         if done || job.options.check {
             return Ok(ended);
         }
-        if tried > tries || job.options.interrupt.is_cancelled() {
+        if tried > limit || job.options.interrupt.is_cancelled() {
             let message = ended.judged.result.get("msg").and_then(Value::as_str);
             let message = message.unwrap_or("`until` did not come to hold").to_owned();
             ended.judged = Judged::failure(message, ended.judged.result);
