@@ -193,7 +193,7 @@ async fn once<C: Connect>(
     };
     let owed = owes(world, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
-    // Without `until`, `retries` limit again as long as it fails (ansible-core 2.16 and later).
+    // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
     let again = step.task.until.is_some() || step.task.retries.is_some();
     let limit = if again { number(&step.task.retries, 3) } else { 0.0 };
     let mut tried = 0.0;
