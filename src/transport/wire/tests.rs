@@ -1,0 +1,1 @@
+//! Goldens of what is sent, and hostile input to what is read.
