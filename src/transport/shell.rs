@@ -3,6 +3,7 @@
 use super::{Transport, TransportError, wire};
 use crate::change::{Change, Ran, Until};
 use crate::facts::{Answer, Fact, Probe};
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -44,6 +45,13 @@ enum Phase {
 enum Aim {
     Look,
     Change,
+}
+
+/// A nonce for [`Shell::new`]: letters and digits that nobody can guess.
+pub fn nonce() -> String {
+    // The standard library keys each of these from the system's randomness.
+    let word = || RandomState::new().hash_one(());
+    format!("cowhand{:016x}{:016x}", word(), word())
 }
 
 impl<R, W> Shell<R, W>

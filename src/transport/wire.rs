@@ -59,7 +59,7 @@ pub fn changes(changes: &[Change]) -> Result<String, TransportError> {
 
 fn batch<'a>(
     requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
-    link: &str,
+    behind: &str,
 ) -> Result<String, TransportError> {
     let mut text = String::from("{\n");
     for (number, (words, payload)) in requests.enumerate() {
@@ -72,10 +72,10 @@ fn batch<'a>(
         let line = shell::join(&words);
         // Writing to a String can't fail.
         let _ = match payload {
-            None => writeln!(text, "answer {number} {line} </dev/null{link}"),
+            None => writeln!(text, "answer {number} {line} </dev/null{behind}"),
             Some(bytes) => writeln!(
                 text,
-                "answer {number} decoded {line} <<'.'{link}\n{}.",
+                "answer {number} decoded {line} <<'.'{behind}\n{}.",
                 wrapped(&bytes.base64())
             ),
         };
