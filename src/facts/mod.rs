@@ -13,7 +13,7 @@ mod postconf;
 
 pub use bytes::Bytes;
 pub use compose::{Compose, Container};
-pub use mailcow::{Era, Mailcow};
+pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
 
@@ -139,7 +139,7 @@ impl Probe {
             Self::Content { .. } => content::read(answer).map(Fact::Content),
             Self::Command { .. } => Ok(Fact::Command(answer.clone())),
             Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
-            Self::Compose { .. } => compose::read(answer).map(Fact::Compose),
+            Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),
             Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
             Self::Owed => owed::read(answer).map(Fact::Owed),
         }
