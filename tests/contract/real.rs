@@ -225,8 +225,11 @@ async fn a_write_replaces_nothing_but_a_regular_file() {
 async fn commands_are_programs_with_nothing_to_read_and_leave_the_session_as_it_was() {
     for lab in labs() {
         let shell = lab.door.shell(None).await.unwrap();
-        let answer = ran(&shell, run(&["remove_path", &lab.path("x")])).await;
-        assert_eq!(answer.rc, 127, "our own functions are no programs: {answer:?}");
+        let kept = lab.path("kept");
+        std::fs::write(&kept, "").unwrap();
+        let answer = ran(&shell, run(&["remove_path", &kept])).await;
+        assert!([126, 127].contains(&answer.rc), "our own functions are no programs: {answer:?}");
+        assert!(Path::new(&kept).exists());
         let answer = ran(&shell, run(&["cat"])).await;
         assert_eq!((answer.rc, answer.stdout), (0, Bytes::default()));
         assert_eq!(ran(&shell, script("cd /; exit 3")).await.rc, 3);
@@ -248,6 +251,29 @@ async fn commands_are_programs_with_nothing_to_read_and_leave_the_session_as_it_
         assert_ne!(ran(&shell, elsewhere).await.rc, 0);
         assert_eq!(ran(&shell, script("kill -9 $$")).await.rc, 137);
         assert_eq!(ran(&shell, run(&["true"])).await.rc, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_is_never_taken_for_absent() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for lab in labs() {
+        let shell = lab.door.shell(None).await.unwrap();
+        let dir = lab.path("closed");
+        std::fs::create_dir_all(format!("{dir}/below")).unwrap();
+        let file = format!("{dir}/below/f");
+        std::fs::write(&file, "x").unwrap();
+        let set = |mode| std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(mode));
+        set(0).unwrap();
+        for probe in [path(&file, true), path(&file, false), Probe::Content { path: file.clone() }]
+        {
+            match shell.observe(std::slice::from_ref(&probe)).await {
+                // To root nothing is closed.
+                Ok(facts) => assert!(!matches!(facts[0], Fact::Path(None) | Fact::Content(None))),
+                Err(error) => assert!(error.to_string().contains("permission denied"), "{error}"),
+            }
+        }
+        set(0o700).unwrap();
     }
 }
 
