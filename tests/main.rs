@@ -3,3 +3,4 @@
 mod contract;
 mod laws;
 mod layers;
+mod modules;

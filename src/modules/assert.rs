@@ -12,7 +12,6 @@ pub(super) struct This;
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     that: Vec<Condition>,
-    #[serde(alias = "msg")]
     fail_msg: Option<Value>,
     success_msg: Option<Value>,
     quiet: Option<Flag>,

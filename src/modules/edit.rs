@@ -48,12 +48,12 @@ pub(super) fn replacement(python: &str) -> String {
             '$' => out.push_str("$$"),
             '\\' => match chars.next() {
                 Some(digit) if digit.is_ascii_digit() => {
-                    out.push_str(&format!("${{{digit}}}"));
+                    out.extend(["${", digit.encode_utf8(&mut [0; 4]), "}"]);
                 }
                 Some('g') if chars.peek() == Some(&'<') => {
                     chars.next();
                     let name: String = chars.by_ref().take_while(|c| *c != '>').collect();
-                    out.push_str(&format!("${{{name}}}"));
+                    out.extend(["${", &name, "}"]);
                 }
                 Some('n') => out.push('\n'),
                 Some('t') => out.push('\t'),

@@ -26,9 +26,10 @@ pub(super) fn probes(path: &str) -> Vec<Probe> {
 pub(super) fn resolve(path: &str, seen: &Observed) -> Result<String, PlanError> {
     let mut path = path.to_owned();
     for _ in 0..16 {
-        let target = match seen.stat(&path, false)? {
-            Some(Stat { kind: PathKind::Link, target: Some(target), .. }) => target,
-            _ => return Ok(path),
+        let Some(Stat { kind: PathKind::Link, target: Some(target), .. }) =
+            seen.stat(&path, false)?
+        else {
+            return Ok(path);
         };
         path = if target.starts_with('/') {
             target.clone()
@@ -100,8 +101,17 @@ pub(super) fn write(
             group: wishes.group.map(|group| group.0.clone()),
         },
     };
+    let link = now.is_some_and(|stat| stat.kind == PathKind::Link);
+    let mut changes = vec![];
+    let before = if link {
+        // What is written is a file of its own; the link goes, what it points to stays.
+        changes.push(Change::Remove { path: path.to_owned() });
+        None
+    } else {
+        before
+    };
     let backup = before.as_ref().filter(|_| wishes.backup).map(|sum| backup_name(path, sum));
-    Ok(vec![Change::WriteFile {
+    changes.push(Change::WriteFile {
         path: path.to_owned(),
         content,
         attributes: wanted,
@@ -109,7 +119,8 @@ pub(super) fn write(
         backup,
         before,
         secret: false,
-    }])
+    });
+    Ok(changes)
 }
 
 /// The change that sets attributes, if any differ.

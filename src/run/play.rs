@@ -520,7 +520,11 @@ async fn look_ahead<C: Connect>(
     }
     for (escalate, probes) in by_user {
         let eye = host.eye(escalate.as_ref()).await?;
-        host.look(eye, probes).await?;
+        match host.look(eye, probes).await {
+            // One answer that can't be read spoils the batch; the task that it is for will say so.
+            Err(TransportError::Garbled(_)) => host.look(eye, vec![Probe::Owed]).await?,
+            looked => looked?,
+        }
     }
     super::handlers::take_up(world, host);
     Ok(())

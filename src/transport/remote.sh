@@ -385,6 +385,7 @@ settle_handler() {
 }
 
 # --- Mailcow: folder, compose, services -----------------------------------------------------------
+
 # Values of keys in ./mailcow.conf, one KEY=value a line. The file holds passwords: it is read as data,
 # never run, and what was not asked for stays in it.
 mailcow_conf() { # KEY…
