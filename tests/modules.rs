@@ -239,7 +239,10 @@ async fn plans_converge_and_can_be_taken_back() {
         let Ok(changes) = plan(module, &args, &host, &mut seen).await else { continue };
         planned += 1;
         let settled = |change: &Change| {
-            !matches!(change, Change::Run(_) | Change::Wait(_) | Change::Compose(_) | Change::Touch { .. })
+            !matches!(
+                change,
+                Change::Run(_) | Change::Wait(_) | Change::Compose(_) | Change::Touch { .. }
+            )
         };
         if !changes.iter().all(settled) {
             continue;
@@ -255,7 +258,10 @@ async fn plans_converge_and_can_be_taken_back() {
         let shell = host.shell(None).await.unwrap();
         shell.apply(&changes).await.unwrap();
         let once = host.facts();
-        shell.apply(&plan(module, &args, &host, &mut Observed::default()).await.unwrap()).await.unwrap();
+        shell
+            .apply(&plan(module, &args, &host, &mut Observed::default()).await.unwrap())
+            .await
+            .unwrap();
         assert_eq!(once, host.facts(), "{} {args} is not the same twice", module.name);
         for undo in undo.into_iter().rev() {
             match undo {

@@ -1,5 +1,13 @@
-//! YAML as Ansible reads it, every node with its place.
-use super::{Diagnostic, FileId, SourceMap, Span};
+//! YAML as Ansible reads it, every node with its place. `parse` makes the nodes, `scalar` says what
+//! plain text means.
+mod parse;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub use parse::{parse, parse_one};
+
+use super::Span;
 use serde_json::Value;
 
 /// A node of a document. Aliases and merge keys are already resolved.
@@ -44,23 +52,6 @@ pub enum Scalar {
     Float(f64),
     /// Everything else.
     String(String),
-}
-
-/// Every document of a file.
-///
-/// # Errors
-/// Broken YAML, too deep, too large.
-pub fn parse(sources: &SourceMap, file: FileId) -> Result<Vec<Node>, Diagnostic> {
-    let _ = (sources, file);
-    Ok(vec![])
-}
-
-/// The only document of a file; `None` when the file says nothing.
-///
-/// # Errors
-/// As [`parse`], and for a second document.
-pub fn parse_one(sources: &SourceMap, file: FileId) -> Result<Option<Node>, Diagnostic> {
-    Ok(parse(sources, file)?.into_iter().next())
 }
 
 impl Node {
