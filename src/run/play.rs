@@ -420,14 +420,13 @@ where
             let job = self.world.job.clone();
             let file = bound.file.as_deref();
             let chosen = &job.options.chosen;
-            match included(include, &inside, file, chosen, &job.sources) {
-                Some(steps) => self.steps(&steps, &names, rescuable).await,
-                None => {
-                    let what = file.unwrap_or("").to_owned();
-                    for name in &names {
-                        let error = format!("no such file to include: `{what}`");
-                        self.fail(name, include, &error, rescuable);
-                    }
+            if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
+                self.steps(&steps, &names, rescuable).await
+            } else {
+                let what = file.unwrap_or("").to_owned();
+                for name in &names {
+                    let error = format!("no such file to include: `{what}`");
+                    self.fail(name, include, &error, rescuable);
                 }
             }
         }
