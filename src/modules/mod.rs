@@ -177,7 +177,9 @@ macro_rules! modules {
 }
 
 modules! {
+    docker_compose_v2,
     fail,
+    mailcow_facts,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.
