@@ -73,9 +73,10 @@ pub fn at_least(version: &str, least: &[u32]) -> bool {
 }
 
 fn url(scheme: &str, host: &str, port: u16) -> String {
-    match host.contains(':') {
-        true => format!("{scheme}://[{host}]:{port}"),
-        false => format!("{scheme}://{host}:{port}"),
+    if host.contains(':') {
+        format!("{scheme}://[{host}]:{port}")
+    } else {
+        format!("{scheme}://{host}:{port}")
     }
 }
 

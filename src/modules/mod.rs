@@ -180,6 +180,7 @@ modules! {
     docker_compose_v2,
     fail,
     mailcow_facts,
+    postfix_config,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.
