@@ -95,6 +95,17 @@ pub struct Answer {
     pub stderr: Bytes,
 }
 
+impl Answer {
+    /// A function that can't fail without a reason did: its last words.
+    fn succeeded(&self, probe: &'static str) -> Result<&[u8], Garbled> {
+        if self.rc == 0 {
+            return Ok(&self.stdout.0);
+        }
+        let said: String = self.stderr.text().trim().chars().take(300).collect();
+        Err(Garbled { probe, why: format!("{} (exit status {})", said.escape_debug(), self.rc) })
+    }
+}
+
 /// The server answered something that its function never prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server's answer to {probe} can't be read: {why}")]

@@ -1,6 +1,7 @@
 //! `docker_compose_v2`: services of a compose project are there, are gone, or start anew. Ansible's name
 //! and parameters where they fit; `answers` waits until a service really answers, which `docker` can't
 //! tell for containers without a health check.
+use super::values::Number;
 use super::{Module, Opt, PlanError};
 use crate::change::{Change, ComposeAction, ComposeUp, Ran};
 use crate::facts::{Compose, Fact, Observed, Probe, Unasked};
@@ -21,12 +22,7 @@ pub(super) struct Params {
     recreate: Recreate,
     #[serde(default)]
     answers: Vec<String>,
-    #[serde(default = "two_minutes")]
-    wait_timeout: u32,
-}
-
-fn two_minutes() -> u32 {
-    120
+    wait_timeout: Option<Number>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -107,7 +103,7 @@ wait_timeout: 180
                 services: params.services.clone(),
                 action,
                 answers: answers.to_vec(),
-                timeout: params.wait_timeout,
+                timeout: params.wait_timeout.map_or(120, |seconds| seconds.0),
             })
         });
         Ok(change.into_iter().collect())

@@ -8,9 +8,11 @@ mod tests;
 mod values;
 
 use super::mailcow_facts::checks;
+use super::values::{Flag, Mode, Text};
+use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError};
-use crate::change::{Attributes, Change, Ran};
-use crate::facts::{Bytes, Fact, Mailcow, Observed, PathKind, Probe, Unasked, at_least, postfix_file};
+use crate::change::{Change, Ran};
+use crate::facts::{Bytes, Fact, Observed, Probe, Unasked, at_least, postfix_file};
 use block::Block;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -22,53 +24,22 @@ pub(super) struct This;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
-    #[serde(default)]
     project_src: Option<String>,
-    #[serde(default)]
     path: Option<String>,
     parameters: Parameters,
-    #[serde(default)]
-    postfix_version: Option<String>,
+    postfix_version: Option<Text>,
     #[serde(default = "default_marker")]
     marker: String,
-    #[serde(default = "yes")]
-    running: bool,
-    #[serde(default)]
+    running: Option<Flag>,
     validate: Option<String>,
-    #[serde(default)]
-    backup: bool,
-    #[serde(default)]
+    backup: Option<Flag>,
     mode: Option<Mode>,
-    #[serde(default)]
-    owner: Option<String>,
-    #[serde(default)]
-    group: Option<String>,
+    owner: Option<Text>,
+    group: Option<Text>,
 }
 
 fn default_marker() -> String {
     "cowhand: managed settings, put your own outside".into()
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Permission bits, as a number or as octal text.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "Value")]
-struct Mode(u32);
-
-impl TryFrom<Value> for Mode {
-    type Error = String;
-
-    fn try_from(value: Value) -> Result<Self, String> {
-        let bits = match &value {
-            Value::Number(number) => number.as_u64().and_then(|bits| u32::try_from(bits).ok()),
-            Value::String(text) => u32::from_str_radix(text, 8).ok(),
-            _ => None,
-        };
-        bits.filter(|bits| *bits <= 0o7777).map(Self).ok_or_else(|| format!("{value} is no octal mode"))
-    }
 }
 
 impl Module for This {
@@ -118,7 +89,7 @@ parameters: {smtpd_tls_mandatory_protocols: '>=TLSv1.2', smtpd_tls_ciphers: high
 
     fn observe(params: &Params) -> Vec<Probe> {
         let Ok(path) = path(params) else { return vec![] };
-        let mut probes = vec![Probe::Path { path: path.clone(), follow: false }, Probe::Content { path }];
+        let mut probes = write::probes(&path);
         if let Some(dir) = &params.project_src {
             probes.push(Probe::Mailcow { dir: dir.clone() });
             probes.extend(running_probe(params));
@@ -128,7 +99,7 @@ parameters: {smtpd_tls_mandatory_protocols: '>=TLSv1.2', smtpd_tls_ciphers: high
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
         let state = State::of(params, seen)?;
-        let mut changes: Vec<Change> = state.write(params, seen)?.into_iter().collect();
+        let mut changes = state.write(params, seen)?;
         let values = state.outdated();
         if let Some(dir) = &params.project_src
             && !values.is_empty()
@@ -141,7 +112,7 @@ parameters: {smtpd_tls_mandatory_protocols: '>=TLSv1.2', smtpd_tls_ciphers: high
     fn result(params: &Params, seen: &Observed, changes: &[Change], _: &[Ran]) -> Map<String, Value> {
         let Ok(state) = State::of(params, seen) else { return Map::new() };
         let mut result = state.result();
-        if let Some(Change::WriteFile { backup: Some(backup), .. }) = changes.first() {
+        if let Some(backup) = write::backup_of(changes) {
             result.insert("backup_file".into(), json!(backup));
         }
         result
@@ -158,12 +129,12 @@ struct State {
     running: Option<BTreeMap<String, String>>,
     overridden: Vec<block::Override>,
     trips: Vec<usize>,
-    check: Option<Vec<String>>,
+    check: Option<String>,
 }
 
 impl State {
     fn of(params: &Params, seen: &Observed) -> Result<Self, PlanError> {
-        let path = path(params)?;
+        let path = write::resolve(&path(params)?, seen)?;
         let marker = &params.marker;
         if marker.trim() != marker || marker.contains("myhostname") || values::one_line(marker).is_err() {
             return Err(refused("marker", "must stay what it is in a comment of extra.cf"));
@@ -172,8 +143,8 @@ impl State {
             Some(dir) => Some(seen.mailcow(dir)?.as_ref().map_err(PlanError::failed)?),
             None => None,
         };
-        let version = (params.postfix_version.clone())
-            .or_else(|| mailcow.and_then(|mailcow| mailcow.postfix_version.clone()));
+        let told = params.postfix_version.as_ref().map(|version| version.0.clone());
+        let version = told.or_else(|| mailcow.and_then(|mailcow| mailcow.postfix_version.clone()));
         if version.is_none() && params.parameters.need_version() {
             return Err(PlanError::failed(
                 "can't tell the Postfix version, on which the syntax of protocol lists depends: it does not run",
@@ -187,53 +158,35 @@ impl State {
         overridden.retain(|user| plain(&user.value) != plain(&values[&user.name]));
         let trips = block.trips(&after);
         let running = running(params, seen)?.cloned();
-        let check = check(params, mailcow)?;
+        let in_container = || mailcow.map(|mailcow| crate::shell::join(checks::postfix(mailcow)));
+        let check = params.validate.clone().or_else(in_container);
         Ok(Self { path, version, values, before, after, running, overridden, trips, check })
     }
 
-    /// The step that makes the file right, if it is not.
-    fn write(&self, params: &Params, seen: &Observed) -> Result<Option<Change>, PlanError> {
-        let path = self.path.clone();
-        let stat = seen.stat(&path, false)?;
-        if let Some(stat) = stat
-            && stat.kind != PathKind::File
-        {
-            return Err(PlanError::failed(format!("{path} is no regular file, and was left alone")));
+    /// What makes the file right, if it is not.
+    fn write(&self, params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
+        if self.before.is_none() && self.after.is_empty() {
+            return Ok(vec![]);
         }
-        let mut attributes = Attributes {
-            mode: params.mode.map(|mode| mode.0),
-            owner: params.owner.clone(),
-            group: params.group.clone(),
+        let readable = Mode::Bits(0o644);
+        let mode = params.mode.as_ref().or(Some(&readable).filter(|_| self.before.is_none()));
+        let wishes = Wishes {
+            mode,
+            owner: params.owner.as_ref(),
+            group: params.group.as_ref(),
+            validate: self.check.as_deref(),
+            backup: params.backup.is_some_and(|backup| backup.0),
         };
-        let unlike = stat.is_some_and(|stat| {
-            let is = |wanted: &Option<String>, name: &str, number: u32| {
-                wanted.as_ref().is_none_or(|wanted| wanted == name || *wanted == number.to_string())
-            };
-            attributes.mode.is_some_and(|mode| mode != stat.mode)
-                || !is(&attributes.owner, &stat.owner, stat.uid)
-                || !is(&attributes.group, &stat.group, stat.gid)
-        });
-        let same = match &self.before {
-            Some(bytes) => bytes.0 == self.after,
-            None => self.after.is_empty(),
-        };
-        if same {
-            return Ok(unlike.then_some(Change::SetAttributes { path, attributes, recurse: false }));
+        let mut changes = write::write(&self.path, Bytes(self.after.clone()), wishes, seen)?;
+        for change in &mut changes {
+            // Not beside the file: Mailcow's update commits whatever lies in its folder.
+            if let Change::WriteFile { path, backup: Some(backup), .. } = change
+                && let Some(name) = backup.strip_prefix(path.as_str())
+            {
+                *backup = format!("/var/lib/cowhand/backups{path}{name}");
+            }
         }
-        if stat.is_none() {
-            attributes.mode.get_or_insert(0o644);
-        }
-        let before = self.before.as_ref().map(Bytes::sha256);
-        let backup = before.as_ref().filter(|_| params.backup);
-        Ok(Some(Change::WriteFile {
-            content: Bytes(self.after.clone()),
-            attributes,
-            validate: self.check.clone(),
-            backup: backup.map(|sum| format!("/var/lib/cowhand/backups{path}.{}", &sum[..12])),
-            before,
-            secret: false,
-            path,
-        }))
+        Ok(changes)
     }
 
     /// What runs with another value than the file gives it. A parameter that the user's own line sets
@@ -300,7 +253,7 @@ fn refused(path: &str, message: &str) -> PlanError {
 }
 
 fn running_probe(params: &Params) -> Option<Probe> {
-    let dir = params.project_src.clone().filter(|_| params.running)?;
+    let dir = params.project_src.clone().filter(|_| params.running.is_none_or(|running| running.0))?;
     let keys = params.parameters.names();
     (!keys.is_empty()).then_some(Probe::Postconf { dir, keys })
 }
@@ -313,16 +266,6 @@ fn running<'a>(
     match seen.get(&probe)? {
         Fact::Postconf(values) => Ok(values.as_ref()),
         _ => Err(Unasked(probe)),
-    }
-}
-
-/// The command that a candidate must pass.
-fn check(params: &Params, mailcow: Option<&Mailcow>) -> Result<Option<Vec<String>>, PlanError> {
-    let Some(command) = &params.validate else { return Ok(mailcow.map(checks::postfix)) };
-    match shlex::split(command) {
-        Some(words) if words.iter().any(|word| word.contains("%s")) => Ok(Some(words)),
-        Some(_) => Err(refused("validate", "must contain %s")),
-        None => Err(refused("validate", "has a quote without its other half")),
     }
 }
 

@@ -1,5 +1,7 @@
+//! Plans of `postfix_config`, and what survives Mailcow's own rewrite of the file.
 use super::*;
-use crate::facts::{Era, Stat};
+use crate::change::Attributes;
+use crate::facts::{Era, Mailcow, PathKind, Stat};
 use proptest::prelude::*;
 
 const EXTRA: &str = "/opt/m/data/conf/postfix/extra.cf";
@@ -158,7 +160,7 @@ fn attributes_are_set_when_told_and_a_backup_stays_outside_the_mailcow_folder() 
     assert_eq!(attributes.mode, Some(0o600));
     assert!(This::result(&params, &seen, &changes, &[]).contains_key("backup_file"));
     let seen = server(&params, Some(&content.0), Some("3.7.11"), "smtp_tls_ciphers=high;");
-    let wanted = Attributes { mode: Some(0o600), owner: Some("0".into()), group: None };
+    let wanted = Attributes { mode: Some(0o600), owner: None, group: None };
     assert_eq!(
         This::plan(&params, &seen).unwrap(),
         [Change::SetAttributes { path: EXTRA.into(), attributes: wanted, recurse: false }]
@@ -171,7 +173,7 @@ fn what_makes_no_sense_is_refused() {
         ("path: /x, parameters: {}", "give one of project_src and path"),
         ("marker: about myhostname, parameters: {}", "marker: must stay"),
         ("marker: 'a\\b', parameters: {}", "marker: must stay"),
-        ("validate: 'postconf -c', parameters: {}", "validate: must contain %s"),
+        ("validate: 'postconf -c', parameters: {smtp_tls_ciphers: high}", "validate: must contain %s"),
     ] {
         let params = params(yaml);
         let seen = server(&params, Some(b""), Some("3.7.11"), "");
