@@ -29,6 +29,7 @@ impl Module for This {
         "project_src",
         "The Mailcow folder, the one with `mailcow.conf`; `/opt/mailcow-dockerized` unless told otherwise.",
     )];
+    const FACTS: &'static [&'static str] = &["mailcow"];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {

@@ -106,7 +106,7 @@ fn environment(
         let value = engine.render(&layer.value, scope);
         let value = value.map_err(|e| BindError::keyword("environment", (e, Some(layer.span))))?;
         if let Value::Object(pairs) = value {
-            all.extend(pairs)
+            all.extend(pairs);
         } else {
             let message = "must be a mapping of names and values";
             return Err(BindError::broken("environment", Some(layer.span), message));

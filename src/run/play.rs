@@ -421,7 +421,7 @@ where
             let file = bound.file.as_deref();
             let chosen = &job.options.chosen;
             if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
-                self.steps(&steps, &names, rescuable).await
+                self.steps(&steps, &names, rescuable).await;
             } else {
                 let what = file.unwrap_or("").to_owned();
                 for name in &names {

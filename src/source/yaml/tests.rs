@@ -1,3 +1,4 @@
+//! Cases of what is read, where it stands, and what is refused.
 use super::*;
 use serde_json::json;
 use std::iter;
