@@ -68,9 +68,8 @@ impl Params {
         let (from, to) = match (last(&begin), last(&end)) {
             (Some(from), Some(to)) if from < to => (from, to + 1),
             // One marker alone: only its own line can be told to be ours.
-            (Some(from), None) => (from, from + 1),
             (None, Some(to)) => (to, to + 1),
-            (Some(from), Some(_)) => (from, from + 1),
+            (Some(from), _) => (from, from + 1),
             (None, None) => {
                 let at = self.place(&all)?;
                 (at, at)

@@ -20,8 +20,8 @@ pub(super) struct Params {
     stdin: Option<Text>,
     stdin_add_newline: Option<Flag>,
     strip_empty_ends: Option<Flag>,
-    #[serde(default)]
-    _environment: BTreeMap<String, Text>,
+    #[serde(default, rename = "_environment")]
+    environment: BTreeMap<String, Text>,
 }
 
 /// The options that `command` and `shell` share.
@@ -159,7 +159,7 @@ impl Params {
                 shell: None,
                 chdir: self.chdir.clone(),
                 stdin: stdin(self.stdin.as_ref(), self.stdin_add_newline),
-                environment: environment(&self._environment),
+                environment: environment(&self.environment),
             },
             creates: self.creates.as_deref(),
             removes: self.removes.as_deref(),

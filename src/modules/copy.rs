@@ -25,7 +25,8 @@ pub(super) struct Params {
     group: Option<Text>,
     validate: Option<String>,
     follow: Option<Flag>,
-    _source: Option<Source>,
+    #[serde(rename = "_source")]
+    source: Option<Source>,
 }
 
 /// A file or a folder of the project, read by the binder.
@@ -209,7 +210,7 @@ impl Module for This {
                 None => Err(PlanError::failed(format!("{src} is not a regular file on the host"))),
             },
             (Some(_), None) => {
-                let Some(source) = &params._source else {
+                let Some(source) = &params.source else {
                     return Err(PlanError::failed("`src` was not found"));
                 };
                 match &source.content {

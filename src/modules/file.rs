@@ -99,11 +99,10 @@ impl Params {
         let now = seen.stat(&self.path, false)?;
         let mut changes = vec![];
         match now {
-            Some(stat) if !hard && stat.kind == PathKind::Link => {
-                if stat.target.as_ref() == Some(target) {
+            Some(stat) if !hard && stat.kind == PathKind::Link
+                && stat.target.as_ref() == Some(target) => {
                     return Ok(vec![]);
                 }
-            }
             Some(_) if hard => {
                 return Err(PlanError::failed(format!("{} exists already", self.path)));
             }

@@ -131,6 +131,9 @@ impl PlanError {
     }
 }
 
+/// [`Module::result`] with the parameter type erased.
+type ResultOf = fn(&Value, &Observed, &[Change], &[Ran]) -> Result<Map<String, Value>, PlanError>;
+
 /// A registered module, its parameter type erased.
 #[derive(Clone, Copy, Debug)]
 pub struct ModuleDef {
@@ -157,7 +160,7 @@ pub struct ModuleDef {
     /// See [`Module::plan`].
     pub plan: fn(&Value, &Observed) -> Result<Vec<Change>, PlanError>,
     /// See [`Module::result`].
-    pub result: fn(&Value, &Observed, &[Change], &[Ran]) -> Result<Map<String, Value>, PlanError>,
+    pub result: ResultOf,
 }
 
 impl ModuleDef {

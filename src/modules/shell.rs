@@ -21,8 +21,8 @@ pub(super) struct Params {
     stdin: Option<Text>,
     stdin_add_newline: Option<Flag>,
     strip_empty_ends: Option<Flag>,
-    #[serde(default)]
-    _environment: BTreeMap<String, Text>,
+    #[serde(default, rename = "_environment")]
+    environment: BTreeMap<String, Text>,
 }
 
 impl Params {
@@ -33,7 +33,7 @@ impl Params {
                 shell: Some(self.executable.clone().unwrap_or("/bin/sh".into())),
                 chdir: self.chdir.clone(),
                 stdin: stdin(self.stdin.as_ref(), self.stdin_add_newline),
-                environment: environment(&self._environment),
+                environment: environment(&self.environment),
             },
             creates: self.creates.as_deref(),
             removes: self.removes.as_deref(),

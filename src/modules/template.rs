@@ -22,7 +22,8 @@ pub(super) struct Params {
     group: Option<Text>,
     validate: Option<String>,
     follow: Option<Flag>,
-    _source: Option<Source>,
+    #[serde(rename = "_source")]
+    source: Option<Source>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +61,7 @@ impl Module for This {
     }
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
-        let Some(source) = &params._source else {
+        let Some(source) = &params.source else {
             return Err(PlanError::failed(format!("`{}` was not found", params.src)));
         };
         let mut path = params.dest.clone();

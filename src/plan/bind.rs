@@ -105,12 +105,11 @@ fn environment(
     for layer in written {
         let value = engine.render(&layer.value, scope);
         let value = value.map_err(|e| BindError::keyword("environment", (e, Some(layer.span))))?;
-        match value {
-            Value::Object(pairs) => all.extend(pairs),
-            _ => {
-                let message = "must be a mapping of names and values";
-                return Err(BindError::broken("environment", Some(layer.span), message));
-            }
+        if let Value::Object(pairs) = value {
+            all.extend(pairs)
+        } else {
+            let message = "must be a mapping of names and values";
+            return Err(BindError::broken("environment", Some(layer.span), message));
         }
     }
     params.insert("_environment".into(), all.into());

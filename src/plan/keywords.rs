@@ -1,5 +1,6 @@
 //! Keywords as they hold at a task: inner ones win, conditions, tags and notifications add up.
 use crate::playbook::Keywords;
+use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::vars::{Engine, Scope, TemplateError};
 use serde_json::Value;
@@ -94,7 +95,7 @@ pub struct Escalate {
     /// The user to become.
     pub user: String,
     /// `ansible_become_password`, if there is one.
-    pub password: Option<String>,
+    pub password: Option<Secret<String>>,
 }
 
 /// Whether and whom a task becomes: its keywords, then `ansible_become*` of the host, which win.
@@ -135,6 +136,6 @@ pub fn escalate(
         None => text(keywords.become_user.as_ref(), engine, scope)?.unwrap_or("root".into()),
     };
     let names = ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
-    let password = variable(&names).transpose()?.map(plain);
+    let password = variable(&names).transpose()?.map(plain).map(Secret::new);
     Ok(Some(Escalate { user, password }))
 }

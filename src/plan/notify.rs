@@ -101,10 +101,10 @@ pub fn notified<'a>(handlers: &'a [Handler], name: &str) -> Vec<&'a Handler> {
         .filter(|handler| handler.listen.iter().any(|topic| topic == name))
         .collect();
     let named = |handler: &&Handler| handler.name == name || handler.step.name == name;
-    if let Some(handler) = handlers.iter().rev().find(named) {
-        if !out.iter().any(|other| other.step.name == handler.step.name) {
-            out.push(handler);
-        }
+    if let Some(handler) = handlers.iter().rev().find(named)
+        && !out.iter().any(|other| other.step.name == handler.step.name)
+    {
+        out.push(handler);
     }
     out
 }

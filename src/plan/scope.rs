@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Variables as written, as a layer.
-pub(super) fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
+pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
     let mut values = Map::new();
     let mut places = BTreeMap::new();
     for (name, value) in vars {

@@ -1,5 +1,6 @@
 //! Names that templates read and nothing defines: told before any host is contacted.
 use crate::inventory::Inventory;
+use crate::modules::Bind;
 use crate::playbook::{self, Included, Item, Keywords, Loop, Role, RoleUse, Task};
 use crate::source::{Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest};
 use crate::vars::{Engine, Layer};
@@ -162,7 +163,6 @@ impl Names {
         for (key, node) in task.args.mapping().unwrap_or_default() {
             let option = task.module.options.iter().find(|opt| key.text() == Some(opt.name));
             let bind = option.map(|option| option.bind);
-            use crate::modules::Bind;
             let expression = matches!(bind, Some(Bind::Condition | Bind::Expression));
             if bind != Some(Bind::Raw) {
                 self.node(node, expression);

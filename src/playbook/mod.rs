@@ -320,7 +320,7 @@ pub fn load(
 }
 /// stub
 pub mod arguments {
-    use super::*;
+    use super::{ArgumentSpec, Diagnostic, Map, Span, Value};
     /// stub
     pub fn check(
         _: &ArgumentSpec,

@@ -6,9 +6,9 @@ use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
 use crate::plan::{Escalate, Invocation, Judged, TaskStep, bind, escalate, flag, forecast, settle};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 use crate::transport::{Connect, TransportError};
-use crate::vars::Scope;
+use crate::vars::{Scope, TemplateError};
 use serde_json::Map;
 
 /// What a task is allowed and asked to do, decided once per attempt.
@@ -132,13 +132,28 @@ pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, 
         check: flag(keywords.check_mode.as_ref(), job.options.check)?,
         diff: flag(keywords.diff.as_ref(), job.options.diff)?,
         no_log: flag(keywords.no_log.as_ref(), false)?,
-        escalate: escalate(keywords, &job.engine, scope)
+        escalate: whom(job, step, scope)
             .map_err(|(error, span)| format!("{}{error}", place(span)))?,
     })
 }
 
+/// Whom a task becomes, with the password of `-K` where the inventory has none.
+pub(super) fn whom(
+    job: &Job,
+    step: &TaskStep,
+    scope: &Scope,
+) -> Result<Option<Escalate>, (TemplateError, Option<Span>)> {
+    let mut escalate = escalate(&step.context.keywords, &job.engine, scope)?;
+    if let Some(escalate) = &mut escalate
+        && escalate.password.is_none()
+    {
+        escalate.password.clone_from(&job.options.become_password);
+    }
+    Ok(escalate)
+}
+
 /// `path:line:column: `, or nothing.
-pub(super) fn located(sources: &SourceMap, span: Option<crate::source::Span>) -> String {
+pub(super) fn located(sources: &SourceMap, span: Option<Span>) -> String {
     span.map_or(String::new(), |span| format!("{}: ", sources.locate(span)))
 }
 

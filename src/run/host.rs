@@ -4,7 +4,6 @@ use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe};
 use crate::plan::{Escalate, HostVars};
-use crate::secret::Secret;
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +68,7 @@ impl<C: Connect> HostRun<C> {
         let escalation = escalate.map(|escalate| Escalation {
             method: Method::Sudo,
             user: escalate.user.clone(),
-            password: escalate.password.clone().map(Secret::new),
+            password: escalate.password.clone(),
         });
         let shell = link.shell(escalation.as_ref()).await?;
         self.recap.channels += 1;

@@ -10,6 +10,7 @@ mod task;
 use crate::event::{Event, Recap};
 use crate::plan::{Selection, Shared};
 use crate::playbook;
+use crate::secret::Secret;
 use crate::source::{SourceMap, Vars};
 use crate::transport::{Connect, TransportError};
 use crate::vars::Engine;
@@ -58,6 +59,10 @@ pub struct Options {
     pub forks: usize,
     /// `--tags` and `--skip-tags`.
     pub chosen: Selection,
+    /// `--start-at-task`: what is before it is not run.
+    pub start_at: Option<String>,
+    /// The password that `-K` asked for, where the inventory has none.
+    pub become_password: Option<Secret<String>>,
     /// Run notified handlers on failed hosts as well.
     pub force_handlers: bool,
     /// Cancelled by ctrl-C: the change in hand is finished, nothing new is begun.

@@ -54,6 +54,10 @@ where
 {
     let PlayJob { play, hosts: chosen, vars_files } = &job.plays[index];
     let steps = play_steps(play, &job.options.chosen, &job.sources);
+    let steps = match &job.options.start_at {
+        Some(name) => start_at(steps, name),
+        None => steps,
+    };
     let handlers = handlers(play, &job.sources);
     let name = play.name.clone().unwrap_or_else(|| play.hosts.value.clone());
     let tasks = count(&steps);
@@ -88,6 +92,23 @@ where
         }
     }
     hosts
+}
+
+/// The steps from the first task of that name on (`--start-at-task`); all when there is none.
+fn start_at(steps: Vec<Step>, name: &str) -> Vec<Step> {
+    fn has(step: &Step, name: &str) -> bool {
+        match step {
+            Step::Task(task) => {
+                task.name == name || task.name.rsplit(" : ").next().is_some_and(|own| own == name)
+            }
+            Step::Block { items, .. } => items.iter().any(|step| has(step, name)),
+            Step::Include(..) | Step::Meta(..) | Step::Flush => false,
+        }
+    }
+    match steps.iter().position(|step| has(step, name)) {
+        Some(at) => steps.into_iter().skip(at).collect(),
+        None => steps,
+    }
 }
 
 fn count(steps: &[Step]) -> usize {
@@ -399,14 +420,13 @@ where
             let job = self.world.job.clone();
             let file = bound.file.as_deref();
             let chosen = &job.options.chosen;
-            match included(include, &inside, file, chosen, &job.sources) {
-                Some(steps) => self.steps(&steps, &names, rescuable).await,
-                None => {
-                    let what = file.unwrap_or("").to_owned();
-                    for name in &names {
-                        let error = format!("no such file to include: `{what}`");
-                        self.fail(name, include, &error, rescuable);
-                    }
+            if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
+                self.steps(&steps, &names, rescuable).await
+            } else {
+                let what = file.unwrap_or("").to_owned();
+                for name in &names {
+                    let error = format!("no such file to include: `{what}`");
+                    self.fail(name, include, &error, rescuable);
                 }
             }
         }
@@ -512,7 +532,12 @@ async fn look_ahead<C: Connect>(
     wanted: Vec<(Option<Escalate>, Probe)>,
 ) -> Result<(), TransportError> {
     let mut by_user: Vec<(Option<Escalate>, Vec<Probe>)> = vec![];
-    for (escalate, probe) in wanted {
+    for (mut escalate, probe) in wanted {
+        if let Some(escalate) = &mut escalate
+            && escalate.password.is_none()
+        {
+            escalate.password.clone_from(&world.job.options.become_password);
+        }
         match by_user.iter_mut().find(|(user, _)| *user == escalate) {
             Some((_, probes)) => probes.push(probe),
             None => by_user.push((escalate, vec![Probe::Owed, probe])),
