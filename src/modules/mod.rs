@@ -178,6 +178,7 @@ macro_rules! modules {
 
 modules! {
     fail,
+    nginx_config,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.
