@@ -14,10 +14,11 @@ fn space() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = String> {
+    let any = "[a-z0-9$#;{}'\" \\\\=()ä.-]{0,12}";
     prop_oneof![
         Just("on".to_owned()),
         Just("off".to_owned()),
-        "[a-z0-9$#;{}'\" \\\\=()ä.-]{0,12}".prop_map(|text| text.replace("{#", "{").replace("{{", "{")),
+        any.prop_filter("a tag", |text| !text.contains("{{") && !text.contains("{#")),
     ]
 }
 
@@ -142,7 +143,7 @@ fn holds(before: &str, jinja: bool, wishes: &[Wanted]) -> Result<(), TestCaseErr
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_edited_file_says_what_was_wished_and_all_else_as_before(
@@ -155,7 +156,6 @@ proptest! {
     fn an_edited_template_says_what_was_wished_and_all_else_as_before(
         before in template(), wishes in wishes()
     ) {
-        let wishes: Vec<_> = wishes.into_iter().filter(|wish| !wish.looks_like_jinja()).collect();
         holds(&before, true, &wishes)?;
     }
 
