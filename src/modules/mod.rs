@@ -203,6 +203,7 @@ modules! {
     file,
     lineinfile,
     mailcow_facts,
+    nginx_config,
     postfix_config,
     replace,
     set_fact,
