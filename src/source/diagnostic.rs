@@ -1,5 +1,6 @@
 //! What is wrong with what was written, where, and what to do about it: data first, text at the end.
-use super::{SourceMap, Span};
+//! What a file holds is never printed with its control characters.
+use super::{SourceMap, Span, printable};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::ops::Range;
 
@@ -66,134 +67,166 @@ impl Diagnostic {
         self.help = Some(help.into());
         self
     }
-    /// The finding as people read it: `path:line:column`, excerpt, caret, help.
+    /// The finding as people read it: `path:line:column`, excerpt, caret, label, help; ends with a
+    /// line break. `color` adds ANSI styles.
     pub fn render(&self, sources: &SourceMap, color: bool) -> String {
         let level = match self.severity {
-            Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Error => Level::ERROR,
         };
-        let message = printable(&self.message);
-        let title = level.primary_title(message.as_str());
-        let excerpt = self.span.map(|span| Excerpt::new(sources, span));
-        let label = printable(&self.label);
-        let help = self.help.as_deref().map(printable);
-        let mut group = match &excerpt {
-            Some(excerpt) => title.element(excerpt.snippet(&label)),
+        let title = level.primary_title(printable(&self.message));
+        let mut group = match self.span {
+            Some(span) => title.element(self.snippet(sources, span)),
             None => Group::with_title(title),
         };
-        if let Some(help) = &help {
-            group = group.element(Level::HELP.message(help.as_str()));
+        if let Some(help) = &self.help {
+            let lines: Vec<_> = help.lines().map(printable).collect();
+            group = group.element(Level::HELP.message(lines.join("\n")));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let mut text = renderer.render(&[group]);
-        text.push('\n');
-        text
+        renderer.render(&[group]) + "\n"
     }
-}
 
-/// The lines that a span is in, at most four of them, cleaned.
-struct Excerpt {
-    text: String,
-    path: String,
-    first: usize,
-    range: Range<usize>,
-}
-
-impl Excerpt {
-    fn new(sources: &SourceMap, span: Span) -> Self {
-        const LINES: u32 = 4;
-        let last = span.end.line.min(span.start.line + LINES - 1);
-        let all = sources.text(span.file);
-        let lines = (all.lines())
-            .skip(span.start.line as usize - 1)
-            .take((last - span.start.line + 1) as usize);
-        let text = lines.map(printable).collect::<Vec<_>>().join("\n");
-        let offset = |line: u32, column: u32| {
-            let start: usize = (text.split('\n'))
-                .take((line - span.start.line) as usize)
-                .map(|line| line.len() + 1)
-                .sum();
-            let line = text.get(start..).unwrap_or("").split('\n').next().unwrap_or("");
-            let column = column as usize - 1;
-            start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
-        };
-        let from = offset(span.start.line, span.start.column).min(text.len());
-        // A span over many lines is pointed at where it begins.
-        let one_line = span.end.line == span.start.line;
-        let to =
-            if one_line { offset(span.end.line, span.end.column) } else { line_end(&text, from) };
-        let path = sources.path(span.file).display().to_string();
-        Self {
-            range: from..to.clamp(from, text.len()),
-            text,
-            path,
-            first: span.start.line as usize,
+    /// The line where the span begins, with the part of the span that lies in it.
+    fn snippet<'a>(
+        &self,
+        sources: &SourceMap,
+        span: Span,
+    ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let line = printable(sources.line(span.file, span.start.line)).into_owned();
+        let columns = Self::columns(span, line.chars().count());
+        let offset =
+            |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(offset, _)| offset);
+        let mut caret = AnnotationKind::Primary.span(offset(columns.start)..offset(columns.end));
+        if !self.label.is_empty() {
+            caret = caret.label(printable(&self.label).into_owned());
         }
+        let path = sources.path(span.file).display().to_string();
+        Snippet::source(line)
+            .path(printable(&path).into_owned())
+            .line_start(span.start.line as usize)
+            .annotation(caret)
     }
 
-    fn snippet<'a>(&'a self, label: &'a str) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        let mark = AnnotationKind::Primary.span(self.range.clone());
-        let mark = if label.is_empty() { mark } else { mark.label(label) };
-        Snippet::source(self.text.as_str())
-            .path(self.path.as_str())
-            .line_start(self.first)
-            .annotation(mark)
+    /// Which characters of the first line a span covers, from 0.
+    fn columns(span: Span, length: usize) -> Range<usize> {
+        let start = (span.start.column as usize - 1).min(length);
+        let end =
+            if span.end.line == span.start.line { span.end.column as usize - 1 } else { length };
+        start..end.clamp(start, length)
     }
-}
-
-fn line_end(text: &str, from: usize) -> usize {
-    text[from..].find('\n').map_or(text.len(), |at| from + at)
-}
-
-/// Text of project files and of values in them, with nothing that steers a terminal. One character
-/// stays one character, so that columns hold.
-fn printable(text: &str) -> String {
-    let steers =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if steers(c) && c != '\n' { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Position, SourceMap};
     use super::*;
+    use crate::source::Position;
+
+    fn shown(text: &str, places: [u32; 4], build: impl Fn(Diagnostic) -> Diagnostic) -> String {
+        let mut sources = SourceMap::default();
+        let file = sources.add("roles/x/tasks/main.yml", text);
+        let [line, column, end_line, end_column] = places;
+        let start = Position { line, column };
+        let end = Position { line: end_line, column: end_column };
+        build(Diagnostic::error(Span { file, start, end }, "unknown key `moed`"))
+            .render(&sources, false)
+    }
 
     #[test]
-    fn a_finding_shows_file_line_column_excerpt_caret_and_help() {
-        let mut sources = SourceMap::default();
-        let file = sources.add("play.yml", "- hosts: all\n  tasks:\n    - debgu: x\n");
-        let at = |column| Position { line: 3, column };
-        let span = Span { file, start: at(7), end: at(12) };
-        let found = Diagnostic::error(span, "unknown module `debgu`")
-            .label("no such module")
-            .help("did you mean `debug`?");
+    fn a_finding_shows_place_excerpt_caret_label_and_help() {
+        let text = "- copy:\n    moed: 1\n";
+        let found =
+            shown(text, [2, 5, 2, 9], |d| d.label("not known").help("did you mean `mode`?"));
         assert_eq!(
-            found.render(&sources, false),
-            "error: unknown module `debgu`\n \
-             --> play.yml:3:7\n  \
-               |\n\
-             3 |     - debgu: x\n  \
-               |       ^^^^^ no such module\n  \
-               |\n  \
-               = help: did you mean `debug`?\n"
+            found,
+            "\
+error: unknown key `moed`
+ --> roles/x/tasks/main.yml:2:5
+  |
+2 |     moed: 1
+  |     ^^^^ not known
+  |
+  = help: did you mean `mode`?
+"
         );
     }
 
     #[test]
-    fn nothing_in_a_file_steers_the_terminal() {
-        let mut sources = SourceMap::default();
-        let file = sources.add("f.yml", "a: \x1b[31mred\u{202e}\n");
-        let at = |column| Position { line: 1, column };
-        let span = Span { file, start: at(4), end: at(9) };
-        let text = Diagnostic::error(span, "bad \x07").render(&sources, false);
-        assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text:?}");
+    fn a_finding_over_several_lines_marks_the_first() {
+        let found = shown("- a\n- b: 1\n  c: 2\n", [2, 3, 3, 7], Diagnostic::warning);
+        assert_eq!(
+            found,
+            "\
+warning: unknown key `moed`
+ --> roles/x/tasks/main.yml:2:3
+  |
+2 | - b: 1
+  |   ^^^^
+"
+        );
     }
 
     #[test]
-    fn a_finding_without_a_place_is_a_line() {
+    fn carets_stand_under_wide_characters_tabs_and_line_ends() {
+        let found = shown("\u{feff}Grüße,\t名: x\r\n", [1, 8, 1, 9], |d| d);
+        assert_eq!(
+            found,
+            "\
+error: unknown key `moed`
+ --> roles/x/tasks/main.yml:1:8
+  |
+1 | Grüße,    名: x
+  |           ^^
+"
+        );
+        let found = shown("a:\n", [1, 3, 1, 3], |d| d);
+        assert_eq!(
+            found,
+            "\
+error: unknown key `moed`
+ --> roles/x/tasks/main.yml:1:3
+  |
+1 | a:
+  |   ^
+"
+        );
+    }
+
+    #[test]
+    fn places_behind_the_end_of_the_file_are_bearable() {
+        let found = shown("a: [\n", [7, 9, 7, 10], |d| d);
+        assert_eq!(
+            found,
+            "\
+error: unknown key `moed`
+ --> roles/x/tasks/main.yml:7:1
+  |
+7 |
+  | ^
+"
+        );
+    }
+
+    #[test]
+    fn control_characters_and_direction_tricks_never_reach_the_terminal() {
+        let evil = "a\u{1b}[31m\u{7}\u{9b}\u{202e}\u{7f}b";
+        let mut sources = SourceMap::default();
+        let file = sources.add(evil, evil);
+        let start = Position { line: 1, column: 1 };
+        let span = Span { file, start, end: Position { line: 1, column: 2 } };
+        let found = Diagnostic::error(span, evil).label(evil).help(evil).render(&sources, false);
+        assert_eq!(found.chars().find(|c| c.is_control() && *c != '\n'), None, "{found}");
+        assert!(!found.contains('\u{202e}'));
+        assert!(found.contains("a␛[31m␇��␡b"), "{found}");
+        assert!(!sources.locate(span).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_finding_without_a_place_is_its_message_and_help() {
         let found = Diagnostic::general("no inventory").help("give one with -i");
-        let text = found.render(&SourceMap::default(), false);
-        assert!(text.starts_with("error: no inventory\n"), "{text}");
-        assert!(text.contains("help: give one with -i"), "{text}");
+        let plain = found.render(&SourceMap::default(), false);
+        assert_eq!(plain, "error: no inventory\n |\n = help: give one with -i\n");
+        let colored = found.render(&SourceMap::default(), true);
+        assert!(colored.contains("\u{1b}["), "{colored}");
     }
 }
