@@ -1,10 +1,13 @@
 //! What can be done to a host: a closed set, each a piece of data that can be shown, predicted,
 //! inverted and rendered. Only `transport` makes one happen.
 mod diff;
+mod model;
+mod undo;
+mod words;
 
 pub use diff::{Diff, diff};
 
-use crate::facts::{Answer, Bytes, Observed, Probe};
+use crate::facts::{Answer, Bytes, Probe};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -203,11 +206,6 @@ pub enum Undo {
 }
 
 impl Change {
-    /// The remote function to call and its arguments; `transport::wire` quotes them.
-    /// What is long or secret is not among them: see [`Change::payload`].
-    pub fn words(&self) -> Vec<String> {
-        vec![]
-    }
     /// What the function reads, if anything.
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
@@ -216,22 +214,55 @@ impl Change {
             _ => None,
         }
     }
-    /// Whether what was known under `probe` may be different after this change.
-    pub fn touches(&self, probe: &Probe) -> bool {
-        let _ = probe;
-        true
-    }
     /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
     pub fn predictable(&self) -> bool {
         !matches!(self, Self::Run(_) | Self::Wait(_))
     }
-    /// Applies the change to a model of the host: check mode, the fake host, the laws.
-    pub fn predict(&self, seen: &mut Observed) {
-        let _ = seen;
-    }
-    /// The change that takes this one back, given what was there before.
-    pub fn invert(&self, before: &Observed) -> Undo {
-        let _ = before;
-        Undo::Impossible("not yet")
+    /// Whether what was known under `probe` may be different after this change. In doubt, yes: a file
+    /// may be known by other names, and a command's answer may depend on anything.
+    pub fn touches(&self, probe: &Probe) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Wait(_) | Self::Outdated { .. } => false,
+            Self::Owe { .. } | Self::Settle { .. } => matches!(probe, Probe::Owed),
+            Self::Compose(_) => matches!(
+                probe,
+                Probe::Compose { .. }
+                    | Probe::Postconf { .. }
+                    | Probe::Mailcow { .. }
+                    | Probe::Command { .. }
+                    // Containers rewrite files of their own at every start.
+                    | Probe::Path { .. }
+                    | Probe::Content { .. }
+            ),
+            Self::WriteFile { path, .. }
+            | Self::SetAttributes { path, .. }
+            | Self::MakeDir { path, .. }
+            | Self::Link { path, .. }
+            | Self::Touch { path, .. }
+            | Self::Remove { path } => match probe {
+                Probe::Path { path: other, follow } => {
+                    *follow || is_within(other, path) || parent(path) == Some(other.as_str())
+                }
+                Probe::Content { .. } | Probe::Command { .. } => true,
+                Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
+                Probe::Compose { .. } | Probe::Postconf { .. } | Probe::Owed => false,
+            },
+        }
     }
 }
+
+/// Whether `path` is `dir` or below it.
+fn is_within(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The folder that `path` is in.
+fn parent(path: &str) -> Option<&str> {
+    let (dir, name) = path.rsplit_once('/')?;
+    (!name.is_empty()).then_some(if dir.is_empty() { "/" } else { dir })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! `probe_content PATH`: the bytes of a regular file.
+//! `probe_content PATH`: the bytes of a regular file. Nothing is printed when there is none; else a
+//! line `file`, then the bytes.
 use super::{Answer, Bytes, Garbled};
 
 pub(super) fn words(path: &str) -> Vec<String> {
@@ -6,6 +7,33 @@ pub(super) fn words(path: &str) -> Vec<String> {
 }
 
 pub(super) fn read(answer: &Answer) -> Result<Option<Bytes>, Garbled> {
-    let _ = answer;
-    Ok(None)
+    let stdout = answer.succeeded("probe_content")?;
+    if stdout.is_empty() {
+        return Ok(None);
+    }
+    match stdout.strip_prefix(b"file\n") {
+        Some(bytes) => Ok(Some(Bytes(bytes.to_vec()))),
+        None => Err(Garbled { probe: "probe_content", why: "no content in it".into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(rc: i32, stdout: &str) -> Result<Option<Bytes>, Garbled> {
+        read(&Answer { rc, stdout: stdout.into(), stderr: "no".into() })
+    }
+
+    #[test]
+    fn an_empty_file_is_not_an_absent_one() {
+        assert_eq!(read_text(0, "file\n"), Ok(Some(Bytes::default())));
+        assert_eq!(read_text(0, ""), Ok(None));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        assert!(read_text(0, "fil").is_err());
+        assert_eq!(read_text(1, "").unwrap_err().why, "no (exit status 1)");
+    }
 }

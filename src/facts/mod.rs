@@ -13,7 +13,7 @@ mod postconf;
 
 pub use bytes::Bytes;
 pub use compose::{Compose, Container};
-pub use mailcow::{Era, Mailcow};
+pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
 
@@ -95,6 +95,17 @@ pub struct Answer {
     pub stderr: Bytes,
 }
 
+impl Answer {
+    /// A function that can't fail without a reason did: its last words.
+    fn succeeded(&self, probe: &'static str) -> Result<&[u8], Garbled> {
+        if self.rc == 0 {
+            return Ok(&self.stdout.0);
+        }
+        let said: String = self.stderr.text().trim().chars().take(300).collect();
+        Err(Garbled { probe, why: format!("{} (exit status {})", said.escape_debug(), self.rc) })
+    }
+}
+
 /// The server answered something that its function never prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server's answer to {probe} can't be read: {why}")]
@@ -128,7 +139,7 @@ impl Probe {
             Self::Content { .. } => content::read(answer).map(Fact::Content),
             Self::Command { .. } => Ok(Fact::Command(answer.clone())),
             Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
-            Self::Compose { .. } => compose::read(answer).map(Fact::Compose),
+            Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),
             Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
             Self::Owed => owed::read(answer).map(Fact::Owed),
         }

@@ -97,3 +97,13 @@ impl Inventory {
         vec![]
     }
 }
+impl Inventory {
+    /// stub
+    pub fn layers(&self, _: &str) -> Vec<(String, Vars)> {
+        vec![]
+    }
+    /// stub
+    pub fn members(&self, _: &str) -> Vec<String> {
+        vec![]
+    }
+}

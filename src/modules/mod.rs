@@ -1,6 +1,9 @@
 //! Modules: how wishes become changes. Two pure functions each, one file each, one line below each.
 //! A module can't reach a host: it has no type with which to say so.
+mod edit;
 mod params;
+mod values;
+mod write;
 
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe, Unasked};
@@ -19,6 +22,10 @@ pub trait Module {
     const OPTIONS: &'static [Opt];
     /// The parameter that `module: some text` means, if there is a free form.
     const FREE_FORM: Option<&'static str> = None;
+    /// Whether keys that `Params` does not name are welcome (`set_fact`).
+    const ANY_KEY: bool = false;
+    /// Names of the facts that it returns.
+    const FACTS: &'static [&'static str] = &[];
     /// Typed parameters, `deny_unknown_fields`.
     type Params: DeserializeOwned;
     /// What will be looked at: a batching hint, `plan` is the truth.
@@ -124,6 +131,9 @@ impl PlanError {
     }
 }
 
+/// [`Module::result`] with the parameter type erased.
+type ResultOf = fn(&Value, &Observed, &[Change], &[Ran]) -> Result<Map<String, Value>, PlanError>;
+
 /// A registered module, its parameter type erased.
 #[derive(Clone, Copy, Debug)]
 pub struct ModuleDef {
@@ -137,6 +147,10 @@ pub struct ModuleDef {
     pub options: &'static [Opt],
     /// See [`Module::FREE_FORM`].
     pub free_form: Option<&'static str>,
+    /// See [`Module::ANY_KEY`].
+    pub any_key: bool,
+    /// See [`Module::FACTS`].
+    pub facts: &'static [&'static str],
     /// The parameter names, read out of the struct itself.
     pub keys: fn() -> &'static [&'static str],
     /// Whether parameters have the right shape.
@@ -146,7 +160,7 @@ pub struct ModuleDef {
     /// See [`Module::plan`].
     pub plan: fn(&Value, &Observed) -> Result<Vec<Change>, PlanError>,
     /// See [`Module::result`].
-    pub result: fn(&Value, &Observed, &[Change], &[Ran]) -> Result<Map<String, Value>, PlanError>,
+    pub result: ResultOf,
 }
 
 impl ModuleDef {
@@ -157,6 +171,8 @@ impl ModuleDef {
             examples: M::EXAMPLES,
             options: M::OPTIONS,
             free_form: M::FREE_FORM,
+            any_key: M::ANY_KEY,
+            facts: M::FACTS,
             keys: params::keys::<M::Params>,
             accepts: |value| params::read::<M::Params>(value).map(drop),
             observe: |value| Ok(M::observe(&params::read::<M::Params>(value)?)),
@@ -177,7 +193,25 @@ macro_rules! modules {
 }
 
 modules! {
+    assert,
+    blockinfile,
+    command,
+    copy,
+    debug,
+    docker_compose_v2,
     fail,
+    file,
+    lineinfile,
+    mailcow_facts,
+    nginx_config,
+    postfix_config,
+    replace,
+    set_fact,
+    shell,
+    slurp,
+    stat,
+    template,
+    wait_for,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.

@@ -1,1 +1,23 @@
-//! To be written.
+//! From what was asked to what each host will be asked: steps with their inherited keywords, the
+//! variables that hold at each, binding, prefetch, outcome, order of hosts. Pure: no clock, no
+//! transport, nothing async.
+mod bind;
+mod keywords;
+mod notify;
+mod prefetch;
+mod schedule;
+mod scope;
+mod settle;
+mod steps;
+mod undefined;
+mod validate;
+
+pub use bind::{BindError, Invocation, bind, conditions, when_holds};
+pub use keywords::{Escalate, escalate, flag, inherit, text};
+pub use notify::{Handler, handlers, notified};
+pub use prefetch::{World, prefetch};
+pub use schedule::{batches, order};
+pub use scope::{HostVars, Play, Shared, layer, magic};
+pub use settle::{Judged, forecast, loop_items, settle, summary, until_holds};
+pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
+pub use validate::validate;

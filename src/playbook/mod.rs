@@ -318,3 +318,15 @@ pub fn load(
     let _ = (path, library, sources);
     Err(vec![Diagnostic::general("not written yet")])
 }
+/// stub
+pub mod arguments {
+    use super::{ArgumentSpec, Diagnostic, Map, Span, Value};
+    /// stub
+    pub fn check(
+        _: &ArgumentSpec,
+        _: &Map<String, Value>,
+        _: &std::collections::BTreeMap<String, Span>,
+    ) -> Vec<(String, Diagnostic)> {
+        vec![]
+    }
+}

@@ -1,10 +1,12 @@
 //! Where things were written: files, spans, diagnostics, and YAML that remembers both.
 //! Pure: it is handed text, it never opens a file.
 mod diagnostic;
+mod printable;
 mod suggest;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use printable::printable;
 pub use suggest::nearest;
 pub use yaml::{Kind, Node, Scalar, parse, parse_one};
 
@@ -79,8 +81,17 @@ impl SourceMap {
     pub fn text(&self, file: FileId) -> &Arc<str> {
         &self.files[file.0 as usize].1
     }
-    /// `path:line:column`.
+    /// A line of a file (from 1) without its end and without a byte order mark; empty when there
+    /// is none.
+    pub fn line(&self, file: FileId, line: u32) -> &str {
+        let text = self.text(file);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let line = text.split('\n').nth((line as usize).saturating_sub(1)).unwrap_or("");
+        line.strip_suffix('\r').unwrap_or(line)
+    }
+    /// `path:line:column`, fit for a terminal.
     pub fn locate(&self, span: Span) -> String {
-        format!("{}:{}:{}", self.path(span.file).display(), span.start.line, span.start.column)
+        let path = self.path(span.file).display().to_string();
+        format!("{}:{}:{}", printable(&path), span.start.line, span.start.column)
     }
 }

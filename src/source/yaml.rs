@@ -1,6 +1,17 @@
-//! YAML as Ansible reads it, every node with its place.
-use super::{Diagnostic, FileId, SourceMap, Span};
+//! YAML as Ansible reads it, every node with its place. Never guesses: what Ansible's reader would
+//! refuse is refused, with its line and column.
+mod compose;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use super::{Diagnostic, FileId, Position, SourceMap, Span, Spanned, Vars};
 use serde_json::Value;
+
+/// Files larger than this are refused (bytes).
+const LARGEST: usize = 8 << 20;
+/// How deep values may be nested.
+const DEPTH: usize = 128;
 
 /// A node of a document. Aliases and merge keys are already resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +29,7 @@ pub struct Node {
 pub enum Kind {
     /// A single value; `plain` when it was written without quotes and not as a block.
     Scalar {
-        /// The value, resolved by the rules of YAML 1.1 as PyYAML applies them.
+        /// The value, resolved by the rules of YAML 1.1 as `PyYAML` applies them.
         value: Scalar,
         /// The text as written (quotes removed, escapes resolved).
         text: String,
@@ -46,21 +57,58 @@ pub enum Scalar {
     String(String),
 }
 
-/// Every document of a file.
+/// Every document of a file. What is odd but meant something (a key given twice) is told in `warnings`.
 ///
 /// # Errors
-/// Broken YAML, too deep, too large.
-pub fn parse(sources: &SourceMap, file: FileId) -> Result<Vec<Node>, Diagnostic> {
-    let _ = (sources, file);
-    Ok(vec![])
+/// Broken YAML, unknown tags, too deep (128), too large (8 MiB), aliases that expand to too much.
+pub fn parse(
+    sources: &SourceMap,
+    file: FileId,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Node>, Diagnostic> {
+    let text = sources.text(file).strip_prefix('\u{feff}').unwrap_or(sources.text(file));
+    let at = |line: usize, column: usize| {
+        let from_one = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+        let start = Position { line: from_one(line), column: from_one(column) };
+        Span { file, start, end: Position { column: start.column + 1, ..start } }
+    };
+    if text.len() > LARGEST {
+        return Err(Diagnostic::error(at(0, 0), "larger than 8 MiB"));
+    }
+    for (line, content) in text.split('\n').enumerate() {
+        if let Some((column, found)) = content.chars().enumerate().find(|(_, c)| !allowed(*c)) {
+            let message = format!("character U+{:04X} can't be written in YAML", u32::from(found));
+            return Err(Diagnostic::error(at(line, column), message)
+                .help("write it as an escape in double quotes, e.g. \"\\e\" or \"\\x07\""));
+        }
+    }
+    compose::Composer::new(file, text, warnings).documents()
 }
 
 /// The only document of a file; `None` when the file says nothing.
 ///
 /// # Errors
 /// As [`parse`], and for a second document.
-pub fn parse_one(sources: &SourceMap, file: FileId) -> Result<Option<Node>, Diagnostic> {
-    Ok(parse(sources, file)?.into_iter().next())
+pub fn parse_one(
+    sources: &SourceMap,
+    file: FileId,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Option<Node>, Diagnostic> {
+    let mut documents = parse(sources, file, warnings)?.into_iter();
+    let first = documents.next();
+    match documents.next() {
+        Some(second) => Err(Diagnostic::error(second.span, "a second document begins here")
+            .help("one file holds one document: remove the `---` between them")),
+        None => Ok(first.filter(|node| {
+            !matches!(&node.kind, Kind::Scalar { value: Scalar::Null, text, .. } if text.is_empty())
+        })),
+    }
+}
+
+/// Whether YAML lets a character stand unescaped.
+fn allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fefe}'
+        | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 impl Node {
@@ -96,14 +144,50 @@ impl Node {
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.mapping()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
-    /// The value without its places. Keys become strings.
+    /// The first node in it (itself included) that carries a tag, e.g. `!vault`.
+    pub fn tagged(&self) -> Option<&Node> {
+        if self.tag.is_some() {
+            return Some(self);
+        }
+        match &self.kind {
+            Kind::Scalar { .. } => None,
+            Kind::Sequence(items) => items.iter().find_map(Node::tagged),
+            Kind::Mapping(pairs) => {
+                pairs.iter().find_map(|(key, value)| key.tagged().or_else(|| value.tagged()))
+            }
+        }
+    }
+    /// The variables that a mapping sets, each with its place; nothing at all sets none.
+    ///
+    /// # Errors
+    /// Not a mapping; a value that is encrypted or `!unsafe`, which a plain value cannot carry.
+    pub fn vars(&self) -> Result<Vars, Diagnostic> {
+        if let Kind::Scalar { value: Scalar::Null, .. } = self.kind {
+            return Ok(vec![]);
+        }
+        let Some(pairs) = self.mapping() else {
+            return Err(Diagnostic::error(self.span, "expected a mapping of variables"));
+        };
+        if let Some(tagged) = self.tagged() {
+            let tag = tagged.tag.as_deref().unwrap_or_default();
+            return Err(Diagnostic::error(tagged.span, format!("`{tag}` is not supported here")));
+        }
+        let spanned = |(key, value): &(Node, Node)| {
+            let name = key.text().unwrap_or_default().to_owned();
+            (Spanned::new(name, key.span), Spanned::new(value.to_value(), value.span))
+        };
+        Ok(pairs.iter().map(spanned).collect())
+    }
+    /// The value without its places. Keys become strings; tags are dropped (see [`Node::tagged`]).
     pub fn to_value(&self) -> Value {
         match &self.kind {
-            Kind::Scalar { value, .. } => match value {
+            Kind::Scalar { value, text, .. } => match value {
                 Scalar::Null => Value::Null,
                 Scalar::Bool(b) => (*b).into(),
                 Scalar::Int(i) => (*i).into(),
-                Scalar::Float(f) => (*f).into(),
+                Scalar::Float(f) if f.is_finite() => (*f).into(),
+                // JSON has neither infinity nor NaN: they stay as written.
+                Scalar::Float(_) => text.clone().into(),
                 Scalar::String(text) => text.clone().into(),
             },
             Kind::Sequence(items) => items.iter().map(Node::to_value).collect(),

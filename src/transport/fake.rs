@@ -1,1 +1,122 @@
-//! To be written.
+//! A host that is only a model: facts in memory, changes applied by `Change::predict`. For the tests
+//! of everything above `transport`; the contract suite keeps it true.
+use super::{Connect, Escalation, Transport, TransportError};
+use crate::change::{Change, Ran};
+use crate::facts::{Answer, Compose, Fact, Observed, Probe};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A model of a host; clones are the same host.
+#[derive(Clone, Debug)]
+pub struct Fake(Arc<Mutex<Model>>);
+
+#[derive(Debug)]
+struct Model {
+    facts: Observed,
+    made: Vec<Change>,
+    fail_at: Option<usize>,
+    batches: usize,
+}
+
+impl Fake {
+    /// A host that is as `facts` say; what they do not say is absent.
+    pub fn new(mut facts: Observed) -> Self {
+        if !facts.knows(&Probe::Owed) {
+            facts.set(Probe::Owed, Fact::Owed(vec![]));
+        }
+        Self(Arc::new(Mutex::new(Model { facts, made: vec![], fail_at: None, batches: 0 })))
+    }
+    /// The `n`th change from now (the next is 0) fails.
+    pub fn fail_at(&self, n: usize) {
+        let mut model = self.model();
+        model.fail_at = Some(n);
+    }
+    /// Batches that carried probes or changes.
+    pub fn batches(&self) -> usize {
+        self.model().batches
+    }
+    /// The changes that were made, in order.
+    pub fn made(&self) -> Vec<Change> {
+        self.model().made.clone()
+    }
+    /// What the host is like now.
+    pub fn facts(&self) -> Observed {
+        self.model().facts.clone()
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        // A test that panicked elsewhere leaves the model as it is.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new(Observed::default())
+    }
+}
+
+impl Model {
+    fn answer(&self, probe: &Probe) -> Fact {
+        self.facts.get(probe).cloned().unwrap_or_else(|_| match probe {
+            Probe::Path { .. } => Fact::Path(None),
+            Probe::Content { .. } => Fact::Content(None),
+            Probe::Command { .. } => Fact::Command(failed(127, "not found")),
+            Probe::Mailcow { dir } => Fact::Mailcow(Err(format!("not a Mailcow folder: {dir}"))),
+            Probe::Compose { .. } => Fact::Compose(Compose::default()),
+            Probe::Postconf { .. } => Fact::Postconf(None),
+            Probe::Owed => Fact::Owed(vec![]),
+        })
+    }
+
+    fn make(&mut self, change: &Change) -> Ran {
+        let due = self.fail_at == Some(0);
+        self.fail_at = self.fail_at.and_then(|n| n.checked_sub(1));
+        if due {
+            return failed(1, "failed as the test asked for");
+        }
+        if let Change::WriteFile { path, before, .. } = change {
+            let stat = self.facts.stat(path, false).ok().flatten();
+            if stat.and_then(|stat| stat.sha256.clone()) != *before {
+                return failed(1, "changed under us");
+            }
+        }
+        change.predict(&mut self.facts);
+        self.made.push(change.clone());
+        Ran::default()
+    }
+}
+
+fn failed(rc: i32, message: &str) -> Answer {
+    Answer { rc, stderr: message.into(), ..Answer::default() }
+}
+
+impl Transport for Fake {
+    async fn observe(&self, probes: &[Probe]) -> Result<Vec<Fact>, TransportError> {
+        let mut model = self.model();
+        model.batches += usize::from(!probes.is_empty());
+        Ok(probes.iter().map(|probe| model.answer(probe)).collect())
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Result<Vec<Ran>, TransportError> {
+        let mut model = self.model();
+        model.batches += usize::from(!changes.is_empty());
+        let mut answers = vec![];
+        for change in changes {
+            let answer = model.make(change);
+            let stop = answer.rc != 0;
+            answers.push(answer);
+            if stop {
+                break;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+impl Connect for Fake {
+    type Shell = Self;
+
+    async fn shell(&self, _: Option<&Escalation>) -> Result<Self, TransportError> {
+        Ok(self.clone())
+    }
+}

@@ -2,6 +2,7 @@
 //! prelude `remote.sh`; `fake` answers from a model. One contract suite runs against all three.
 pub mod fake;
 pub mod local;
+pub mod shell;
 pub mod ssh;
 pub mod wire;
 

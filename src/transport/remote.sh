@@ -1,13 +1,587 @@
 # cowhand's functions on a server. Everything that runs there is one of these.
 # POSIX sh with coreutils or busybox; nothing is installed, and what only looks writes nothing.
+#
+# Each request runs in a subshell of its own: functions may exit, change folder and set traps.
+# Standard input is the request's payload, or empty; never the stream that requests come on.
 
 # --- frames ---------------------------------------------------------------------------------------
 
+# open_session NONCE: what must be there, once.
+open_session() {
+	nonce=$1
+	PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	unset CDPATH IFS
+	lacking=
+	for tool in base64 sha256sum stat mktemp readlink; do
+		command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
+	done
+	if [ -n "$lacking" ]; then
+		printf '\n%s lacks%s\n' "$nonce" "$lacking"
+		exit 1
+	fi
+	printf '\n%s ready\n' "$nonce"
+}
+
+# answer NUMBER FUNCTION ARGUMENT…: runs it and tells stdout, stderr and exit status, without a
+# temporary file. 3 is the real stdout, 4 collects the status, stderr waits in a variable.
+answer() {
+	printf '%s begin %s\n' "$nonce" "$1"
+	shift
+	{
+		rc=$(
+			{
+				err=$(
+					{
+						{
+							("$@") 3>&- 4>&-
+							echo "$?" >&4
+						} | base64 >&3 4>&-
+					} 2>&1 | base64 4>&-
+				)
+				printf '%s err\n%s\n' "$nonce" "$err" >&3
+			} 4>&1
+		)
+	} 3>&1
+	[ -n "$rc" ] || rc=255
+	printf '%s end %s\n' "$nonce" "$rc"
+	return "$rc"
+}
+
+# decoded FUNCTION ARGUMENT…: hands on its base64 input as bytes.
+decoded() {
+	base64 -d | "$@"
+}
+
+# close_batch: no more answers.
+close_batch() {
+	printf '%s done\n' "$nonce"
+}
+
+# fail WORD…: ends the request with a message.
+fail() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
 # --- looking: files -------------------------------------------------------------------------------
+
+# probe_path PATH follow|nofollow: nothing when nothing is there; else one line
+# `RAWMODE:UID:GID:SIZE:MTIME:OWNER:GROUP` (the first in hex), one line with the SHA-256 of a
+# regular file (`-`: no such, or not readable), then what a link points to, byte by byte.
+probe_path() {
+	case $2 in
+	follow) look=-L ;;
+	*) look= ;;
+	esac
+	if ! line=$(stat $look -c '%f:%u:%g:%s:%Y:%U:%G' "$1" 2>/dev/null); then
+		nothing "$1"
+		return 0
+	fi
+	printf '%s\n' "$line"
+	if [ -f "$1" ] && { [ "$look" ] || [ ! -L "$1" ]; }; then
+		sum=$(digest "$1" 2>/dev/null) || sum=-
+		printf '%s\n' "$sum"
+	else
+		printf '%s\n' -
+		[ "$look" ] || [ ! -L "$1" ] || readlink -n "$1"
+	fi
+}
+
+# probe_content PATH: nothing when there is no regular file; else a line `file`, then its bytes.
+probe_content() {
+	if [ ! -f "$1" ]; then
+		nothing "$1"
+		return 0
+	fi
+	size=$(stat -L -c %s "$1") || exit 1
+	[ "$size" -le 16777216 ] || fail "$1: larger than 16 MiB"
+	[ -r "$1" ] || fail "$1: permission denied"
+	printf 'file\n'
+	cat "$1"
+}
+
+# probe_command PROGRAM ARGUMENT…: whoever asks vouches that it changes nothing.
+probe_command() {
+	exec "$@"
+}
+
+# nothing PATH: fails unless it can be seen that nothing (or nothing regular) is there.
+nothing() {
+	above=${1%/*}
+	while [ -n "$above" ] && [ ! -d "$above" ]; do
+		case $above in
+		*/*) above=${above%/*} ;;
+		*) above=. ;;
+		esac
+	done
+	[ -x "${above:-/}" ] || fail "$1: permission denied"
+}
+
+# digest PATH: the SHA-256 of a file.
+digest() {
+	sum=$(sha256sum <"$1") || return
+	printf '%s\n' "${sum%% *}"
+}
 
 # --- doing: files and commands --------------------------------------------------------------------
 
+# write_file PATH MODE OWNER GROUP BEFORE BACKUP VALIDATE…: what it reads becomes the file. Empty
+# words: attributes are taken over from what is replaced; BEFORE, nothing was there; BACKUP, none
+# wanted. VALIDATE is a command, `%s` in its words is the candidate's path.
+write_file() {
+	path=$1 mode=$2 owner=$3 group=$4 before=$5 backup=$6
+	shift 6
+	dir=${path%/*}
+	was=$(umask)
+	umask 077
+	[ ! -L "$path" ] || fail "$path: is a symbolic link, and would be replaced instead of followed"
+	[ ! -d "$path" ] || fail "$path: is a folder"
+	candidate=
+	trap '[ -z "$candidate" ] || rm -f "$candidate"' 0
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 141' PIPE
+	trap 'exit 143' TERM
+	candidate=$(mktemp "$dir/.${path##*/}.cowhand.XXXXXX") || exit 1
+	cat >"$candidate" || exit 1
+	dress "$candidate" "$path" || exit 1
+	if [ $# -gt 0 ]; then
+		validate "$@" || fail "$path: the new content failed its validation (exit status $?)"
+	fi
+	flush "$candidate"
+	seen=
+	[ ! -e "$path" ] || seen=$(digest "$path") || exit 1
+	[ "$seen" = "$before" ] || fail "$path: changed under us; what is there now was left alone"
+	if [ -n "$backup" ] && [ -e "$path" ]; then
+		mkdir -p "${backup%/*}/" && cp -p "$path" "$backup" && flush "$backup" "${backup%/*}/" || exit 1
+	fi
+	rename "$candidate" "$path" || exit 1
+	candidate=
+	flush "${dir:-/}"
+}
+
+# dress CANDIDATE PATH: gives it $mode, $owner and $group, or those of PATH; with SELinux its label.
+dress() {
+	if [ -e "$2" ]; then
+		[ -n "$mode" ] || mode=$(stat -c %a "$2") || return
+		[ -n "$owner" ] || owner=$(stat -c %u "$2") || return
+		[ -n "$group" ] || group=$(stat -c %g "$2") || return
+	fi
+	[ -n "$mode" ] || mode=$(printf '%o' "$((0666 & ~0$was))")
+	own "$1" && chmod "$mode" "$1" || return
+	if [ -e "$2" ] && [ -e /sys/fs/selinux/enforce ] && command -v chcon >/dev/null; then
+		chcon --reference="$2" "$1"
+	fi
+}
+
+# own PATH [-R]: gives it $owner and $group, where they are not empty.
+own() {
+	[ -n "$owner$group" ] || return 0
+	chown $2 "$owner${group:+:$group}" "$1"
+}
+
+# validate WORD…: runs the command with the candidate's path for every `%s`.
+validate() (
+	left=$#
+	while [ "$left" -gt 0 ]; do
+		word=$1 filled=
+		shift
+		while :; do
+			case $word in
+			*%s*) filled=$filled${word%%%s*}$candidate word=${word#*%s} ;;
+			*) break ;;
+			esac
+		done
+		set -- "$@" "$filled$word"
+		left=$((left - 1))
+	done
+	exec "$@" </dev/null >&2
+)
+
+# rename FROM TO: never into a folder that TO may have become.
+rename() {
+	[ ! -d "$2" ] || fail "$2: is a folder"
+	mv -f -T "$1" "$2" 2>/dev/null || mv -f "$1" "$2"
+}
+
+# flush PATH…: what was written there survives a power cut.
+flush() {
+	sync "$@" 2>/dev/null || sync
+}
+
+# set_attributes PATH MODE OWNER GROUP recurse|only
+set_attributes() {
+	path=$1 mode=$2 owner=$3 group=$4 recurse=
+	[ "$5" != recurse ] || recurse=-R
+	[ -e "$path" ] || fail "$path: nothing is there"
+	own "$path" $recurse || exit 1
+	[ -z "$mode" ] || chmod $recurse "$mode" "$path"
+}
+
+# make_dir PATH MODE OWNER GROUP
+make_dir() {
+	[ -d "$1" ] || mkdir ${2:+-m "$2"} "$1" || exit 1
+	set_attributes "$1" "$2" "$3" "$4" only
+}
+
+# make_link PATH TARGET symbolic|hard: replaces a link, and nothing else.
+make_link() {
+	if [ "$3" = hard ]; then
+		[ ! -d "$1" ] || fail "$1: is a folder"
+		ln -f "$2" "$1"
+	else
+		[ -L "$1" ] || [ ! -e "$1" ] || fail "$1: is there and no link"
+		ln -s -f -n -- "$2" "$1"
+	fi
+}
+
+# touch_path PATH MODE OWNER GROUP
+touch_path() {
+	touch "$1" || exit 1
+	set_attributes "$1" "$2" "$3" "$4" only
+}
+
+# remove_path PATH: and everything below.
+remove_path() {
+	case $1 in
+	'' | *[!/]*/. | *[!/]*/..) fail "$1: not removed" ;;
+	*[!/]*) rm -rf "$1" ;;
+	*) fail "$1: not removed" ;;
+	esac
+}
+
+# run_command CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…: empty CHDIR, where we are; with SHELL
+# the program is a script for it. `exec` finds programs alone: no function of ours, no builtin.
+run_command() {
+	where=$1 shell=$2 count=$3
+	shift 3
+	while [ "$count" -gt 0 ]; do
+		export "$1" || exit 1
+		shift
+		count=$((count - 1))
+	done
+	[ -z "$where" ] || cd "$where" || exit 1
+	if [ -n "$shell" ]; then
+		exec "$shell" -c "$1"
+	fi
+	exec "$@"
+}
+
+# wait_for DELAY SLEEP TIMEOUT time | port HOST PORT open|closed | path PATH present|absent [PATTERN]
+wait_for() {
+	delay=$1 pause=$2 limit=$3
+	shift 3
+	sleep "$delay"
+	if [ "$1" = time ]; then
+		sleep "$limit"
+		return
+	fi
+	[ "$pause" -gt 0 ] || pause=1
+	deadline=$(($(date +%s) + limit))
+	until "is_$1" "$@"; do
+		[ "$(date +%s)" -lt "$deadline" ] || fail "timed out after $limit seconds waiting for $1 $2${3:+ }$3"
+		sleep "$pause"
+	done
+}
+
+# is_port port HOST PORT open|closed
+is_port() {
+	if connects "$2" "$3"; then
+		[ "$4" = open ]
+	else
+		[ "$4" = closed ]
+	fi
+}
+
+# is_path path PATH present|absent [PATTERN]
+is_path() {
+	if [ $# -gt 3 ]; then
+		if grep -q -E -e "$4" "$2" 2>/dev/null; then
+			[ "$3" = present ]
+		else
+			[ "$3" = absent ]
+		fi
+	elif [ -e "$2" ] || [ -L "$2" ]; then
+		[ "$3" = present ]
+	else
+		[ "$3" = absent ]
+	fi
+}
+
+# connects HOST PORT: whether somebody takes a TCP connection there.
+connects() {
+	if command -v bash >/dev/null 2>&1; then
+		brief bash -c 'exec 9<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
+	elif command -v nc >/dev/null 2>&1; then
+		brief nc "$1" "$2" </dev/null >/dev/null 2>&1
+	elif command -v busybox >/dev/null 2>&1; then
+		brief busybox nc "$1" "$2" </dev/null >/dev/null 2>&1
+	else
+		fail 'waiting for a port needs bash or nc on the server'
+	fi
+}
+
+# brief COMMAND…: for five seconds at most, where `timeout` is.
+brief() {
+	if command -v timeout >/dev/null 2>&1; then
+		timeout 5 "$@"
+	else
+		"$@"
+	fi
+}
+
 # --- state: owed handlers -------------------------------------------------------------------------
+
+# state_folder: sets $state. Nothing is made here.
+state_folder() {
+	state=${COWHAND_STATE:-}
+	if [ -z "$state" ]; then
+		if [ "$(id -u)" = 0 ]; then
+			state=/var/lib/cowhand
+		else
+			state=${HOME:?}/.local/state/cowhand
+		fi
+	fi
+}
+
+# probe_owed: each mark, `SECONDS` and the handler's name in lines, ended by a NUL.
+probe_owed() {
+	state_folder
+	for mark in "$state/owed"/*; do
+		[ -e "$mark" ] || continue
+		cat "$mark" || exit 1
+		printf '\0'
+	done
+}
+
+# mark_of HANDLER: sets $mark.
+mark_of() {
+	sum=$(printf %s "$1" | sha256sum) || exit 1
+	mark=$state/owed/${sum%% *}
+}
+
+# owe_handler HANDLER: the mark is on the disk before this returns; an older one stays.
+owe_handler() {
+	umask 077
+	state_folder
+	mark_of "$1"
+	[ ! -e "$mark" ] || return 0
+	mkdir -p "$state/owed" || exit 1
+	new=$(mktemp "$state/owed/.XXXXXX") || exit 1
+	trap 'rm -f "$new"' 0
+	printf '%s\n%s\n' "$(date +%s)" "$1" >"$new" || exit 1
+	flush "$new"
+	rename "$new" "$mark" || exit 1
+	flush "$state/owed" "$state" "${state%/*}/"
+}
+
+# settle_handler HANDLER: it has succeeded.
+settle_handler() {
+	state_folder
+	mark_of "$1"
+	[ -e "$mark" ] || return 0
+	rm -f "$mark" || exit 1
+	flush "$state/owed"
+}
 
 # --- Mailcow: folder, compose, services -----------------------------------------------------------
 
+# Values of keys in ./mailcow.conf, one KEY=value a line. The file holds passwords: it is read as data,
+# never run, and what was not asked for stays in it.
+mailcow_conf() { # KEY…
+	awk -v wanted=" $* " '
+		{
+			sub(/\r$/, ""); sub(/^[ \t]*(export[ \t]+)?/, "")
+			cut = index($0, "=")
+			key = substr($0, 1, cut - 1); value = substr($0, cut + 1)
+			sub(/[ \t]+$/, "", key); sub(/^[ \t]+/, "", value)
+			if (key !~ /^[A-Z_]+$/ || !index(wanted, " " key " ")) next
+			quote = substr(value, 1, 1)
+			if (quote == "\"" || quote == "\047") {
+				value = substr(value, 2); close_at = index(value, quote)
+				if (close_at) value = substr(value, 1, close_at - 1)
+			} else {
+				sub(/^#.*/, "", value); sub(/[ \t]+#.*/, "", value); sub(/[ \t]+$/, "", value)
+			}
+			found[key] = value
+		}
+		END { for (key in found) print key "=" found[key] }' mailcow.conf
+}
+
+# The compose command of the project in the current folder: what mailcow.conf says, else what answers.
+compose_command() {
+	case $([ ! -r mailcow.conf ] || mailcow_conf DOCKER_COMPOSE_VERSION) in
+	*=native) echo docker compose ;;
+	*=standalone) echo docker-compose ;;
+	*)
+		if docker compose version >/dev/null 2>&1; then
+			echo docker compose
+		elif docker-compose version >/dev/null 2>&1; then
+			echo docker-compose
+		else
+			echo 'neither docker compose nor docker-compose answers' >&2
+			return 1
+		fi
+		;;
+	esac
+}
+
+# Containers of the project in the current folder: SERVICE ID STATUS STARTED_AT a line. Found by their
+# labels, which takes a tenth of the time that compose takes; by compose where no label names this
+# folder (it was moved).
+compose_containers() ( # SERVICE…, none: all
+	listed=$(docker ps -a --no-trunc --filter label=com.docker.compose.service --format \
+		'{{.Label "com.docker.compose.service"}}|{{.ID}}|{{.Label "com.docker.compose.oneoff"}}|{{.Label "com.docker.compose.project.working_dir"}}') || exit
+	ids=$(printf '%s\n' "$listed" | here=$(pwd) there=$(pwd -P) awk -F '|' -v wanted=" $* " '
+		($4 == ENVIRON["here"] || $4 == ENVIRON["there"]) && $3 != "True" &&
+		(wanted == "  " || index(wanted, " " $1 " ")) { print $2 }')
+	if [ -z "$ids" ]; then
+		compose=$(compose_command) || exit
+		ids=$($compose ps -a -q "$@" 2>/dev/null || $compose ps -q "$@" 2>/dev/null)
+	fi
+	[ -n "$ids" ] || exit 0
+	# One that went away in between is no longer a container of the project.
+	docker inspect --format \
+		'{{index .Config.Labels "com.docker.compose.service"}} {{.Id}} {{.State.Status}} {{.State.StartedAt}}' \
+		$ids 2>/dev/null || :
+)
+
+# What compose_containers printed → the id of a service's container, if it runs.
+compose_running() { # SERVICE
+	awk -v service="$1" '$1 == service && $3 == "running" { print $2; exit }'
+}
+
+# What a Mailcow folder is: key=value lines, or one line not=REASON.
+probe_mailcow() ( # DIR
+	refuse() {
+		printf 'not=%s\n' "$1"
+		exit 0
+	}
+	nginx=data/conf/nginx
+	cd "$1" 2>/dev/null || refuse 'there is no such folder'
+	if [ -f $nginx/templates/sites-default.conf.j2 ]; then
+		era=B
+	elif [ -f $nginx/includes/site-defaults.conf ]; then
+		era=A
+	else
+		refuse "neither $nginx/templates/sites-default.conf.j2 nor $nginx/includes/site-defaults.conf is there"
+	fi
+	[ -f mailcow.conf ] || refuse 'mailcow.conf is missing'
+	[ -r mailcow.conf ] || refuse 'mailcow.conf can be read by root alone'
+	command -v docker >/dev/null || refuse 'docker is not installed'
+	compose=$(compose_command 2>&1) || refuse "$compose"
+	containers=$(compose_containers nginx-mailcow postfix-mailcow 2>&1) ||
+		refuse "docker does not answer: $(printf '%s\n' "$containers" | tail -n 1)"
+
+	printf 'era=%s\ncompose=%s\n' "$era" "$compose"
+	mailcow_conf MAILCOW_HOSTNAME HTTPS_PORT HTTPS_BIND SMTP_PORT NGINX_USE_PROXY_PROTOCOL
+	if [ $era = B ] && [ -f $nginx/includes/site-defaults.conf ]; then
+		echo dead=$nginx/includes/site-defaults.conf
+	fi
+	id=$(printf '%s\n' "$containers" | compose_running nginx-mailcow)
+	[ -z "$id" ] || docker exec "$id" nginx -v 2>&1 |
+		sed -n 's|^nginx version: [^/ ]*/\([0-9.]*\).*|nginx_version=\1|p' &
+	id=$(printf '%s\n' "$containers" | compose_running postfix-mailcow)
+	[ -z "$id" ] || docker exec "$id" sh -c '
+		echo "postfix_version=$(postconf -h mail_version)"
+		echo "seclevel_zero=$(grep -c SECLEVEL=0 /etc/ssl/openssl.cnf)"' 2>/dev/null |
+		grep -E '^(postfix_version|seclevel_zero)=[0-9][0-9A-Za-z.-]*$' &
+	wait
+)
+
+# The containers of a compose project, as compose_containers prints them.
+probe_compose() ( # DIR SERVICE…
+	cd "$1" 2>/dev/null && command -v docker >/dev/null || exit 0
+	shift
+	compose_containers "$@"
+)
+
+# Parameters as the running Postfix has them: "running" and NAME = VALUE lines, or "stopped".
+probe_postconf() ( # DIR NAME…
+	id=
+	if cd "$1" 2>/dev/null && command -v docker >/dev/null; then
+		id=$(compose_containers postfix-mailcow 2>/dev/null | compose_running postfix-mailcow)
+	fi
+	shift
+	[ -n "$id" ] || { echo stopped; exit 0; }
+	echo running
+	docker exec "$id" postconf "$@"
+)
+
+# Whether something answers at a URL as it should. Patient with SMTP: postscreen greets late, and whoever
+# talks before the greeting is taken for a robot.
+compose_answers() ( # smtp|https|https+proxy|tcp://HOST:PORT
+	rest=${1#*://}
+	port=${rest##*:} host=${rest%:*}
+	host=${host#[} host=${host%]}
+	case $1 in
+	smtp://*)
+		if command -v bash >/dev/null; then
+			timeout 12 bash -c '
+				exec 3<>"/dev/tcp/$0/$1" || exit
+				while IFS= read -r line <&3; do
+					case $line in
+					220-*) ;;
+					220*) printf "QUIT\r\n" >&3; read -r line <&3; exit 0 ;;
+					*) exit 1 ;;
+					esac
+				done
+				exit 1' "$host" "$port" 2>/dev/null
+		else
+			(sleep 8; printf 'QUIT\r\n'; sleep 1) | nc -w 12 "$host" "$port" 2>/dev/null | grep -q '^220 '
+		fi
+		;;
+	https://* | https+proxy://*)
+		proxy=
+		case $1 in https+*) proxy=--haproxy-protocol ;; esac
+		curl -ksS --noproxy '*' $proxy -m 8 -o /dev/null "https://$rest/" 2>/dev/null
+		case $? in 0 | 52) ;; *) false ;; esac # 52: taken, and closed without a word, as nginx's 444 does
+		;;
+	tcp://*)
+		connects "$host" "$port"
+		;;
+	*) false ;;
+	esac
+)
+
+# Does something to services of a compose project, then waits until they answer. Prints the containers
+# as they are afterwards.
+compose_up() ( # DIR ACTION SECONDS SERVICE,SERVICE… URL…
+	cd "$1" || exit
+	compose=$(compose_command) || exit
+	case $2 in
+	restart | stop | down) action=$2 ;;
+	up) action='up -d' ;;
+	recreate) action='up -d --force-recreate --no-deps' ;;
+	*) echo "compose can't $2" >&2; exit 64 ;;
+	esac
+	seconds=$3
+	services=$(printf '%s' "$4" | tr , ' ')
+	shift 4
+	said=$($compose $action $services 2>&1) || {
+		printf '%s\n' "$said" | tail -n 8 | cut -c 1-400 >&2
+		exit 1
+	}
+	case $action in stop | down) set -- ;; esac
+
+	ids=$(compose_containers $services | awk '{ print $2 }')
+	restarts() {
+		docker inspect --format '{{.RestartCount}} {{.State.Status}}' $ids 2>/dev/null |
+			awk '{ sum += $1 } $2 == "exited" || $2 == "dead" { sum += 1000 } END { print sum + 0 }'
+	}
+	give_up() {
+		printf '%s\n' "$1"
+		for id in $ids; do docker logs --tail 5 "$id" 2>&1 | tail -n 5 | cut -c 1-400; done
+		exit 1
+	} >&2
+	before=$(docker inspect --format '{{.RestartCount}}' $ids 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }')
+	deadline=$(($(date +%s) + seconds))
+	for url in "$@"; do
+		until compose_answers "$url"; do
+			[ $(($(restarts) - before)) -lt 2 ] || give_up "$services stopped again and again, last lines:"
+			[ "$(date +%s)" -lt "$deadline" ] || give_up "$url did not answer within $seconds seconds, last lines:"
+			sleep 1
+		done
+	done
+	compose_containers $services
+)

@@ -1,1 +1,278 @@
-//! To be written.
+//! Requests as shell text, and the server's frames as answers. Pure: no I/O, no clock, and the only
+//! place where shell text is made from data (every word goes through [`crate::shell::quote`]).
+//!
+//! A batch is one brace group: a shell reads it whole before it runs any of it, so a batch that was
+//! cut by a lost connection is a syntax error and does nothing. What a request reads travels as
+//! base64 in a heredoc. An answer comes back between lines that begin with the session's nonce:
+//! ```text
+//! NONCE begin 0          request number in this batch
+//! aGVsbG8K               its standard output, base64
+//! NONCE err
+//! b29wcwo=               its standard error, base64
+//! NONCE end 3            its exit status
+//! NONCE done             the batch is over
+//! ```
+//! Before the first frame of a session stands `NONCE ready`, or `NONCE lacks TOOL…`; whatever a login
+//! prints before that (banners, `.bashrc`) is skipped.
+use super::TransportError;
+use crate::change::Change;
+use crate::facts::{Answer, Bytes, Garbled, Probe};
+use crate::shell;
+use std::fmt::Write as _;
+
+/// The functions that run on servers, with their comments.
+pub const PRELUDE: &str = include_str!("remote.sh");
+
+/// Bytes that are skipped outside of frames before the server is given up.
+pub const MAX_NOISE: usize = 64 << 10;
+
+/// Bytes of one answer as they travel.
+pub const MAX_FRAME: usize = 64 << 20;
+
+/// Columns of base64 in what is sent.
+const COLUMNS: usize = 76;
+
+/// The first thing a shell is sent: the prelude without its comments, and the session's nonce.
+pub fn opening(nonce: &str) -> String {
+    let code = |line: &&str| !matches!(line.trim_start().as_bytes().first(), None | Some(b'#'));
+    let mut text: String = PRELUDE.lines().filter(code).flat_map(|line| [line, "\n"]).collect();
+    // Writing to a String can't fail, here and below.
+    let _ = writeln!(text, "open_session {}", shell::quote(nonce));
+    text
+}
+
+/// Questions as one batch; each is asked whatever became of the others.
+///
+/// # Errors
+/// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
+pub fn probes(probes: &[Probe]) -> Result<String, TransportError> {
+    batch(probes.iter().map(|probe| (probe.words(), None)), "")
+}
+
+/// Changes as one batch that ends behind the first that fails.
+///
+/// # Errors
+/// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
+pub fn changes(changes: &[Change]) -> Result<String, TransportError> {
+    batch(changes.iter().map(|change| (change.words(), change.payload())), " &&")
+}
+
+fn batch<'a>(
+    requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
+    behind: &str,
+) -> Result<String, TransportError> {
+    let mut text = String::from("{\n");
+    for (number, (words, payload)) in requests.enumerate() {
+        if words.iter().any(|word| word.contains('\0')) {
+            let function = words[0].escape_debug();
+            return Err(TransportError::Unsuitable(format!(
+                "an argument of {function} holds a NUL character, which no shell can pass on"
+            )));
+        }
+        let line = shell::join(&words);
+        // Writing to a String can't fail.
+        let _ = match payload {
+            None => writeln!(text, "answer {number} {line} </dev/null{behind}"),
+            Some(bytes) => writeln!(
+                text,
+                "answer {number} decoded {line} <<'.'{behind}\n{}.",
+                wrapped(&bytes.base64())
+            ),
+        };
+    }
+    text.push_str(":\nclose_batch\n}\n");
+    Ok(text)
+}
+
+fn wrapped(base64: &str) -> String {
+    let mut text = String::with_capacity(base64.len() + base64.len() / COLUMNS + 1);
+    let mut rest = base64;
+    while !rest.is_empty() {
+        let (line, behind) = rest.split_at(rest.len().min(COLUMNS));
+        text.push_str(line);
+        text.push('\n');
+        rest = behind;
+    }
+    text
+}
+
+/// Reads the answers of one batch, chunk by chunk.
+#[derive(Debug)]
+pub struct Frames {
+    nonce: String,
+    state: State,
+    answers: Vec<Answer>,
+    /// How many requests were sent.
+    wanted: usize,
+    /// Fewer answers are right when the last one failed.
+    may_stop: bool,
+    /// The line that is not complete yet.
+    line: Vec<u8>,
+    /// What was skipped, its end alone.
+    noise: Vec<u8>,
+    skipped: usize,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before `ready`.
+    Opening,
+    /// Before `begin` or `done`.
+    Between,
+    Stdout,
+    Stderr,
+    Done,
+}
+
+impl Frames {
+    /// For `wanted` requests; `opening`: the session's first batch; `may_stop`: changes, which stop
+    /// behind the first that fails.
+    pub fn new(nonce: &str, wanted: usize, opening: bool, may_stop: bool) -> Self {
+        Self {
+            nonce: nonce.to_owned(),
+            state: if opening { State::Opening } else { State::Between },
+            answers: Vec::with_capacity(wanted),
+            wanted,
+            may_stop,
+            line: vec![],
+            noise: vec![],
+            skipped: 0,
+            stdout: vec![],
+            stderr: vec![],
+        }
+    }
+
+    /// Takes what came; `Some` when the batch is over.
+    ///
+    /// # Errors
+    /// [`TransportError::Unsuitable`] when a tool is missing there, [`TransportError::Garbled`] for
+    /// what no server of ours says, or too much of it.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<Option<Vec<Answer>>, TransportError> {
+        for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                self.take(line.trim_ascii())?;
+            } else {
+                self.bounded()?;
+            }
+            if self.state == State::Done {
+                return Ok(Some(std::mem::take(&mut self.answers)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the shell has said that it is ready.
+    pub fn ready(&self) -> bool {
+        self.state != State::Opening
+    }
+
+    /// The end of what was skipped, for people: why there is no shell.
+    pub fn last_words(&self) -> String {
+        let text = String::from_utf8_lossy(&self.noise).into_owned()
+            + &String::from_utf8_lossy(&self.line);
+        let mut words: Vec<&str> =
+            text.lines().rev().map(str::trim).filter(|l| !l.is_empty()).collect();
+        words.truncate(3);
+        words.reverse();
+        let clean = words.join("; ").replace(char::is_control, " ");
+        clean.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect()
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), TransportError> {
+        let marker = line
+            .strip_prefix(self.nonce.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b" "))
+            .and_then(|rest| std::str::from_utf8(rest).ok());
+        let (marker, argument) = marker.map_or((None, ""), |text| {
+            let (word, argument) = text.split_once(' ').unwrap_or((text, ""));
+            (Some(word), argument)
+        });
+        match (self.state, marker) {
+            (State::Opening, Some("ready")) => self.state = State::Between,
+            (State::Opening, Some("lacks")) => {
+                let tools = argument.replace(' ', ", ");
+                return Err(TransportError::Unsuitable(format!("the server lacks {tools}")));
+            }
+            (State::Between, Some("begin")) if argument == self.answers.len().to_string() => {
+                self.state = State::Stdout;
+            }
+            (State::Between, Some("done")) => self.finish()?,
+            (State::Stdout, Some("err")) => self.state = State::Stderr,
+            (State::Stderr, Some("end")) => self.end(argument)?,
+            (State::Opening | State::Between, None) => self.skip(line)?,
+            (State::Stdout, None) => self.stdout.extend_from_slice(line),
+            (State::Stderr, None) => self.stderr.extend_from_slice(line),
+            (State::Done, _) => {}
+            (_, Some(word)) => {
+                return Err(garbled(format!("`{}` out of turn", word.escape_debug())));
+            }
+        }
+        self.bounded()
+    }
+
+    fn end(&mut self, status: &str) -> Result<(), TransportError> {
+        let rc = status.parse().map_err(|_| garbled("an exit status that is no number"))?;
+        let decode = |text: &[u8]| {
+            Bytes::from_base64(text).ok_or_else(|| {
+                let words = String::from_utf8_lossy(&text[text.len().saturating_sub(80)..]);
+                garbled(format!("not base64: …{}", words.escape_debug()))
+            })
+        };
+        let answer = Answer { rc, stdout: decode(&self.stdout)?, stderr: decode(&self.stderr)? };
+        self.stdout.clear();
+        self.stderr.clear();
+        self.answers.push(answer);
+        if self.answers.len() > self.wanted {
+            return Err(garbled("more answers than requests"));
+        }
+        self.state = State::Between;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), TransportError> {
+        let stopped = self.may_stop && self.answers.last().is_some_and(|answer| answer.rc != 0);
+        if self.answers.len() < self.wanted && !stopped {
+            return Err(garbled(format!(
+                "{} answers to {} requests",
+                self.answers.len(),
+                self.wanted
+            )));
+        }
+        self.state = State::Done;
+        Ok(())
+    }
+
+    fn skip(&mut self, line: &[u8]) -> Result<(), TransportError> {
+        self.skipped += line.len() + 1;
+        self.noise.extend_from_slice(line);
+        self.noise.push(b'\n');
+        let surplus = self.noise.len().saturating_sub(1024);
+        self.noise.drain(..surplus);
+        self.bounded()
+    }
+
+    fn bounded(&self) -> Result<(), TransportError> {
+        match self.state {
+            State::Opening | State::Between if self.skipped + self.line.len() > MAX_NOISE => {
+                Err(garbled(format!("more than {} KiB that are no answer", MAX_NOISE >> 10)))
+            }
+            State::Stdout | State::Stderr
+                if self.stdout.len() + self.stderr.len() + self.line.len() > MAX_FRAME =>
+            {
+                Err(garbled(format!("more than {} MiB in one answer", MAX_FRAME >> 20)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn garbled(why: impl Into<String>) -> TransportError {
+    Garbled { probe: "a batch", why: why.into() }.into()
+}
+
+#[cfg(test)]
+mod tests;

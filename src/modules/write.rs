@@ -1,0 +1,177 @@
+//! What every module that writes a file has in common: attributes, `validate`, `backup`, links.
+use super::PlanError;
+use super::values::{Mode, Text};
+use crate::change::{Attributes, Change};
+use crate::facts::{Bytes, Observed, PathKind, Probe, Stat, Unasked};
+
+/// The parameters that such modules share, gathered from the module's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes<'a> {
+    pub(super) mode: Option<&'a Mode>,
+    pub(super) owner: Option<&'a Text>,
+    pub(super) group: Option<&'a Text>,
+    pub(super) validate: Option<&'a str>,
+    pub(super) backup: bool,
+}
+
+/// The probes that a module which rewrites the content of `path` begins with.
+pub(super) fn probes(path: &str) -> Vec<Probe> {
+    vec![
+        Probe::Path { path: path.to_owned(), follow: false },
+        Probe::Content { path: path.to_owned() },
+    ]
+}
+
+/// The path behind symbolic links: what is edited is the file, the links stay.
+pub(super) fn resolve(path: &str, seen: &Observed) -> Result<String, PlanError> {
+    let mut path = path.to_owned();
+    for _ in 0..16 {
+        let Some(Stat { kind: PathKind::Link, target: Some(target), .. }) =
+            seen.stat(&path, false)?
+        else {
+            return Ok(path);
+        };
+        path = if target.starts_with('/') {
+            target.clone()
+        } else {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{folder}/{target}")
+        };
+    }
+    Err(PlanError::failed(format!("{path}: too many levels of symbolic links")))
+}
+
+/// The words of a `validate:` command, which must name the candidate.
+pub(super) fn validation(validate: Option<&str>) -> Result<Option<Vec<String>>, PlanError> {
+    let Some(text) = validate else { return Ok(None) };
+    let wrong =
+        |message: &str| PlanError::Params { path: "validate".into(), message: message.to_owned() };
+    if !text.contains("%s") {
+        return Err(wrong("must contain %s, which stands for the file to validate"));
+    }
+    shlex::split(text).map(Some).ok_or_else(|| wrong("has a quote that is not closed"))
+}
+
+/// Attributes that differ from what is there; `None` when nothing does.
+pub(super) fn attributes(wishes: Wishes<'_>, now: &Stat) -> Option<Attributes> {
+    let directory = now.kind == PathKind::Directory;
+    let mode = wishes.mode.map(|mode| mode.bits(now.mode, directory)).filter(|m| *m != now.mode);
+    let differs = |wanted: Option<&Text>, name: &str, id: u32| {
+        let wanted = wanted.map(|wanted| wanted.0.clone()).filter(|wanted| !wanted.is_empty())?;
+        (wanted != name && wanted != id.to_string()).then_some(wanted)
+    };
+    let owner = differs(wishes.owner, &now.owner, now.uid);
+    let group = differs(wishes.group, &now.group, now.gid);
+    let any = mode.is_some() || owner.is_some() || group.is_some();
+    any.then_some(Attributes { mode, owner, group })
+}
+
+/// The changes that give `path` this content and these attributes.
+pub(super) fn write(
+    path: &str,
+    content: Bytes,
+    wishes: Wishes<'_>,
+    seen: &Observed,
+) -> Result<Vec<Change>, PlanError> {
+    let validate = validation(wishes.validate)?;
+    let now = seen.stat(path, false)?;
+    let before = match now {
+        None => None,
+        Some(stat) => match stat.kind {
+            PathKind::File | PathKind::Link => stat.sha256.clone(),
+            PathKind::Directory => {
+                return Err(PlanError::failed(format!("{path} is a directory, not a file")));
+            }
+            PathKind::Other => {
+                return Err(PlanError::failed(format!("{path} is not a regular file")));
+            }
+        },
+    };
+    if let Some(stat) = now
+        && stat.kind == PathKind::File
+        && before.as_deref() == Some(content.sha256().as_str())
+    {
+        return Ok(set(path, wishes, stat));
+    }
+    let wanted = match now {
+        Some(stat) if stat.kind == PathKind::File => attributes(wishes, stat).unwrap_or_default(),
+        _ => Attributes {
+            mode: wishes.mode.map(|mode| mode.bits(0o644, false)),
+            owner: wishes.owner.map(|owner| owner.0.clone()),
+            group: wishes.group.map(|group| group.0.clone()),
+        },
+    };
+    let link = now.is_some_and(|stat| stat.kind == PathKind::Link);
+    let mut changes = vec![];
+    let before = if link {
+        // What is written is a file of its own; the link goes, what it points to stays.
+        changes.push(Change::Remove { path: path.to_owned() });
+        None
+    } else {
+        before
+    };
+    let backup = before.as_ref().filter(|_| wishes.backup).map(|sum| backup_name(path, sum));
+    changes.push(Change::WriteFile {
+        path: path.to_owned(),
+        content,
+        attributes: wanted,
+        validate,
+        backup,
+        before,
+        secret: false,
+    });
+    Ok(changes)
+}
+
+/// The change that sets attributes, if any differ.
+pub(super) fn set(path: &str, wishes: Wishes<'_>, now: &Stat) -> Vec<Change> {
+    let changed = attributes(wishes, now).map(|attributes| Change::SetAttributes {
+        path: path.to_owned(),
+        attributes,
+        recurse: false,
+    });
+    changed.into_iter().collect()
+}
+
+/// Where `backup: true` keeps what was there. A plan knows no clock, so the name tells the content
+/// and not the time; the `~` keeps nginx's `*.conf` from loading it.
+fn backup_name(path: &str, sha256: &str) -> String {
+    let sum: String = sha256.chars().take(12).collect();
+    format!("{path}.{sum}~")
+}
+
+/// The text of a file that is edited; `None` when there is none. What is not UTF-8 is refused.
+pub(super) fn text(path: &str, seen: &Observed) -> Result<Option<String>, PlanError> {
+    // Without the file there is nothing to ask for its content.
+    if seen.stat(path, false)?.is_none() {
+        return Ok(None);
+    }
+    let Some(bytes) = seen.content(path)? else {
+        return Err(PlanError::failed(format!("{path} is not a regular file")));
+    };
+    match String::from_utf8(bytes.0.clone()) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(PlanError::failed(format!("{path} is not UTF-8 text"))),
+    }
+}
+
+/// The backup that a list of changes makes, for results.
+pub(super) fn backup_of(changes: &[Change]) -> Option<&str> {
+    changes.iter().find_map(|change| match change {
+        Change::WriteFile { backup, .. } => backup.as_deref(),
+        _ => None,
+    })
+}
+
+/// The folder that a path is in.
+pub(super) fn parent(path: &str) -> &str {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", _)) | None => "/",
+        Some((folder, _)) => folder,
+    }
+}
+
+/// Whether a path is a folder, links followed.
+pub(super) fn is_dir(path: &str, seen: &Observed) -> Result<bool, Unasked> {
+    Ok(seen.stat(path, true)?.is_some_and(|stat| stat.kind == PathKind::Directory))
+}

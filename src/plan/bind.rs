@@ -1,0 +1,292 @@
+//! Bind: a task as written, with the variables of a host, becomes what a module takes.
+use super::scope::Shared;
+use super::steps::{Context, TaskStep};
+use crate::facts::Bytes;
+use crate::modules::{Bind, ModuleDef, Opt, PlanError};
+use crate::source::{Kind, Node, Span, Spanned};
+use crate::vars::{Engine, Scope, TemplateError};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// A module and the parameters it is called with.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Which.
+    pub module: &'static ModuleDef,
+    /// Rendered and of the right shape.
+    pub params: Value,
+}
+
+/// Why a task could not be bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{error}", if parameter.is_empty() { String::new() } else { format!("{parameter}: ") })]
+pub struct BindError {
+    /// Which parameter or keyword; may be empty.
+    pub parameter: String,
+    /// Where it was written.
+    pub span: Option<Span>,
+    /// What is wrong.
+    pub error: TemplateError,
+}
+
+impl BindError {
+    /// An error at a keyword.
+    pub fn keyword(name: &str, (error, span): (TemplateError, Option<Span>)) -> Self {
+        Self { parameter: name.to_owned(), span, error }
+    }
+    fn broken(parameter: &str, span: Option<Span>, message: impl Into<String>) -> Self {
+        let error = TemplateError::Broken { message: message.into(), line: None };
+        Self { parameter: parameter.to_owned(), span, error }
+    }
+    /// Whether it fails only because something is not known (yet).
+    pub fn undefined(&self) -> bool {
+        matches!(self.error, TemplateError::Undefined { .. })
+    }
+}
+
+/// Binds a task. `partial` leaves out parameters that can't be rendered yet: good enough to ask for
+/// probes, never to plan with.
+///
+/// # Errors
+/// Templates that fail, files that are not there, parameters of the wrong shape.
+pub fn bind(
+    step: &TaskStep,
+    engine: &Engine,
+    scope: &Scope,
+    shared: &Shared,
+    partial: bool,
+) -> Result<Invocation, BindError> {
+    let module = step.task.module;
+    let mut params = Map::new();
+    for (name, defaults) in &step.context.keywords.module_defaults {
+        if crate::modules::find(name).is_some_and(|def| def.name == module.name) {
+            for (key, value) in defaults {
+                let node = Value::clone(value);
+                let value = engine.render(&node, scope);
+                let value = value.map_err(|error| BindError {
+                    parameter: key.clone(),
+                    span: Some(step.task.span),
+                    error,
+                })?;
+                params.insert(canonical(module, key).to_owned(), value);
+            }
+        }
+    }
+    let args = step.task.args.mapping().unwrap_or_default();
+    let binder = Binder { engine, scope, shared, context: &step.context };
+    for (key, node) in args {
+        let written = key.text().unwrap_or("");
+        let name = canonical(module, written);
+        let option = module.options.iter().find(|option| option.name == name);
+        match binder.parameter(name, option, node, &mut params) {
+            Err(error) if partial && error.undefined() => {}
+            result => result?,
+        }
+    }
+    params.retain(|_, value| !is_omitted(value));
+    environment(step, engine, scope, &mut params)?;
+    let params = Value::Object(params);
+    (module.accepts)(&params).map_err(|error| shape(step, &error))?;
+    Ok(Invocation { module, params })
+}
+
+/// `environment:` reaches the modules that run commands as their parameter `_environment`.
+fn environment(
+    step: &TaskStep,
+    engine: &Engine,
+    scope: &Scope,
+    params: &mut Map<String, Value>,
+) -> Result<(), BindError> {
+    let written = &step.context.keywords.environment;
+    if written.is_empty() || !(step.task.module.keys)().contains(&"_environment") {
+        return Ok(());
+    }
+    let mut all = Map::new();
+    for layer in written {
+        let value = engine.render(&layer.value, scope);
+        let value = value.map_err(|e| BindError::keyword("environment", (e, Some(layer.span))))?;
+        if let Value::Object(pairs) = value {
+            all.extend(pairs);
+        } else {
+            let message = "must be a mapping of names and values";
+            return Err(BindError::broken("environment", Some(layer.span), message));
+        }
+    }
+    params.insert("_environment".into(), all.into());
+    Ok(())
+}
+
+/// The marker that `omit` leaves is taken away by the engine inside mappings; at the top it is null
+/// of a templated parameter, which Ansible treats as not given as well.
+fn is_omitted(value: &Value) -> bool {
+    matches!(value, Value::String(text) if text == crate::vars::OMIT)
+}
+
+fn canonical<'a>(module: &'static ModuleDef, written: &'a str) -> &'a str {
+    (module.options.iter())
+        .find(|option| option.aliases.contains(&written))
+        .map_or(written, |option| option.name)
+}
+
+/// What serde says of the shape, at the place of the parameter.
+fn shape(step: &TaskStep, error: &PlanError) -> BindError {
+    match error {
+        PlanError::Params { path, message } => {
+            let steps: Vec<&str> = path.split(['.', '[', ']']).filter(|s| !s.is_empty()).collect();
+            let span = step.task.args.at(steps).span;
+            BindError::broken(path, Some(span), message.clone())
+        }
+        other => BindError::broken("", Some(step.task.args.span), other.to_string()),
+    }
+}
+
+struct Binder<'a> {
+    engine: &'a Engine,
+    scope: &'a Scope,
+    shared: &'a Shared,
+    context: &'a Context,
+}
+
+impl Binder<'_> {
+    fn parameter(
+        &self,
+        name: &str,
+        option: Option<&Opt>,
+        node: &Node,
+        params: &mut Map<String, Value>,
+    ) -> Result<(), BindError> {
+        let at = |error: TemplateError| BindError {
+            parameter: name.to_owned(),
+            span: Some(node.span),
+            error,
+        };
+        let value = node.to_value();
+        let bound = match option.map_or(Bind::Value, |option| option.bind) {
+            Bind::Raw => value,
+            Bind::Value => self.engine.render(&value, self.scope).map_err(at)?,
+            Bind::Condition => self.conditions(name, node)?,
+            Bind::Expression => {
+                let text = node.text().unwrap_or("");
+                let known = match self.engine.evaluate(text, self.scope) {
+                    Ok(value) => value,
+                    Err(TemplateError::Undefined { .. }) => "VARIABLE IS NOT DEFINED!".into(),
+                    Err(error) => return Err(at(error)),
+                };
+                json!({"expression": text, "value": known})
+            }
+            kind @ (Bind::File | Bind::Template) => {
+                let path = self.engine.render(&value, self.scope).map_err(at)?;
+                // `remote_src` names a file on the server: nothing to read here.
+                let remote = params.get("remote_src").is_some_and(|v| v == &Value::Bool(true));
+                if let (Some(path), false) = (path.as_str(), remote) {
+                    let source = self.source(name, path, kind, node.span)?;
+                    params.insert("_source".into(), source);
+                }
+                path
+            }
+        };
+        params.insert(name.to_owned(), bound);
+        Ok(())
+    }
+
+    fn conditions(&self, name: &str, node: &Node) -> Result<Value, BindError> {
+        let one = |node: &Node| {
+            let value = node.to_value();
+            let holds = self.engine.holds(&value, self.scope).map_err(|error| BindError {
+                parameter: name.to_owned(),
+                span: Some(node.span),
+                error,
+            })?;
+            let text = node.text().map_or_else(|| value.to_string(), str::to_owned);
+            Ok(json!({"expression": text, "holds": holds}))
+        };
+        match &node.kind {
+            Kind::Sequence(items) => items.iter().map(one).collect::<Result<Vec<_>, _>>(),
+            _ => one(node).map(|only| vec![only]),
+        }
+        .map(Value::Array)
+    }
+
+    /// A file or a template of the project, found as Ansible looks for it.
+    fn source(&self, name: &str, path: &str, kind: Bind, span: Span) -> Result<Value, BindError> {
+        let folder = if kind == Bind::File { "files" } else { "templates" };
+        let places = self.places(path, folder);
+        let found = places.iter().find_map(|place| Some((place, self.shared.files.get(place)?)));
+        if let Some((_, bytes)) = found {
+            let content = Bytes(bytes.to_vec());
+            let content =
+                if kind == Bind::Template { self.render(content, name, span)? } else { content };
+            return Ok(json!({"path": path, "content": content}));
+        }
+        let below = |place: &PathBuf| {
+            let entries: Vec<_> = (self.shared.files.range(place.clone()..))
+                .take_while(|(file, _)| file.starts_with(place))
+                .filter_map(|(file, bytes)| {
+                    let relative = file.strip_prefix(place).ok()?.to_str()?;
+                    Some(json!({"path": relative, "content": Bytes(bytes.to_vec())}))
+                })
+                .collect();
+            (!entries.is_empty()).then_some(entries)
+        };
+        if let (Bind::File, Some(entries)) = (kind, places.iter().find_map(below)) {
+            return Ok(json!({"path": path, "entries": entries}));
+        }
+        let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        let message = format!("no such file: `{path}`; looked for {}", tried.join(", "));
+        Err(BindError::broken(name, Some(span), message))
+    }
+
+    fn render(&self, content: Bytes, name: &str, span: Span) -> Result<Bytes, BindError> {
+        let text = String::from_utf8(content.0)
+            .map_err(|_| BindError::broken(name, Some(span), "the template is not UTF-8"))?;
+        let rendered = self.engine.render_file(&text, self.scope);
+        let at = |error| BindError { parameter: name.to_owned(), span: Some(span), error };
+        rendered.map(Bytes::from).map_err(at)
+    }
+
+    /// Where a relative path is looked for, the nearest first.
+    fn places(&self, path: &str, folder: &str) -> Vec<PathBuf> {
+        let path = Path::new(path);
+        if path.is_absolute() {
+            return vec![path.to_owned()];
+        }
+        let role = self.context.role.as_deref().map(|role| role.path.as_path());
+        (role.into_iter().chain([self.shared.playbook_dir.as_path()]))
+            .flat_map(|base| [base.join(folder).join(path), base.join(path)])
+            .collect()
+    }
+}
+
+/// Whether all of `when` holds, and which condition does not.
+///
+/// # Errors
+/// Conditions that fail.
+pub fn when_holds(
+    context: &Context,
+    engine: &Engine,
+    scope: &Scope,
+) -> Result<Result<(), String>, BindError> {
+    conditions("when", &context.keywords.when, engine, scope)
+}
+
+/// Whether a list of conditions holds, and which does not.
+///
+/// # Errors
+/// Conditions that fail.
+pub fn conditions(
+    keyword: &str,
+    list: &[Spanned<Value>],
+    engine: &Engine,
+    scope: &Scope,
+) -> Result<Result<(), String>, BindError> {
+    for condition in list {
+        let holds = engine.holds(&condition.value, scope);
+        if !holds.map_err(|e| BindError::keyword(keyword, (e, Some(condition.span))))? {
+            return Ok(Err(match &condition.value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            }));
+        }
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,209 @@
+//! Which variables hold for a host at a place of a play: Ansible's levels, lowest first.
+use super::steps::Context;
+use crate::inventory::Inventory;
+use crate::playbook::{self, Item, Role, RoleUse};
+use crate::source::Vars;
+use crate::vars::{Layer, Scope, Trust};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Variables as written, as a layer.
+pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
+    let mut values = Map::new();
+    let mut places = BTreeMap::new();
+    for (name, value) in vars {
+        values.insert(name.value.clone(), value.value.clone());
+        places.insert(name.value.clone(), value.span);
+    }
+    Layer { origin: origin.to_owned(), trust, values, places }
+}
+
+/// What is the same for every host and every play of a run.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Who.
+    pub inventory: Inventory,
+    /// `-e`.
+    pub extra: Arc<Layer>,
+    /// `ansible_check_mode`, `groups`, `hostvars` …
+    pub magic: Arc<Layer>,
+    /// Files that `copy`, `template` and the like may name.
+    pub files: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// The folder of the playbook.
+    pub playbook_dir: PathBuf,
+}
+
+/// What is the same for every task of a play.
+#[derive(Clone, Debug, Default)]
+pub struct Play {
+    /// Defaults of every role that the play names.
+    defaults: Vec<Arc<Layer>>,
+    /// `vars` and `vars_files`.
+    vars: Vec<Arc<Layer>>,
+    /// `vars/main.yml` of every role that the play names.
+    role_vars: Vec<Arc<Layer>>,
+}
+
+/// What a host brings.
+#[derive(Clone, Debug, Default)]
+pub struct HostVars {
+    /// Groups' and the host's own, from the inventory and the files beside it and the playbook.
+    pub inventory: Vec<Arc<Layer>>,
+    /// Facts that modules returned: both `ansible_facts.x` and `x`.
+    pub facts: Map<String, Value>,
+    /// `register` and `set_fact`.
+    pub registered: Map<String, Value>,
+    /// `include_vars`.
+    pub included: Vec<Arc<Layer>>,
+}
+
+impl HostVars {
+    /// Takes in what `include_vars` read.
+    pub fn include(&mut self, vars: &Vars) {
+        self.included.push(Arc::new(layer("include_vars", Trust::Template, vars)));
+    }
+}
+
+impl Play {
+    /// Gathers the levels that a play brings.
+    pub fn new(play: &playbook::Play, vars_files: &[Vars]) -> Self {
+        let mut out = Self::default();
+        for used in &play.roles {
+            out.add_role(used);
+        }
+        for items in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
+            out.add_items(items);
+        }
+        out.vars.push(Arc::new(layer("play vars", Trust::Template, &play.keywords.vars)));
+        for vars in vars_files {
+            out.vars.push(Arc::new(layer("vars_files", Trust::Template, vars)));
+        }
+        out
+    }
+    fn add_items(&mut self, items: &[Item]) {
+        for item in items {
+            if let Item::Block(block) = item {
+                if let Some(role) = &block.role {
+                    self.add(role);
+                }
+                for part in [&block.items, &block.rescue, &block.always] {
+                    self.add_items(part);
+                }
+            }
+        }
+    }
+    fn add_role(&mut self, used: &RoleUse) {
+        used.role.dependencies.iter().for_each(|dependency| self.add_role(dependency));
+        self.add(&used.role);
+        self.add_items(&used.tasks);
+    }
+    fn add(&mut self, role: &Role) {
+        self.defaults.push(Arc::new(role_layer("defaults", role, &role.defaults)));
+        self.role_vars.push(Arc::new(role_layer("vars", role, &role.vars)));
+    }
+}
+
+fn role_layer(what: &str, role: &Role, vars: &Vars) -> Layer {
+    layer(&format!("{what} of role {}", role.name), Trust::Template, vars)
+}
+
+/// The magic variables that are the same everywhere.
+pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str) -> Layer {
+    let groups: Map<String, Value> = (inventory.groups.keys())
+        .map(|group| (group.clone(), inventory.members(group).into()))
+        .collect();
+    let hostvars: Map<String, Value> = (inventory.hosts.iter())
+        .map(|host| {
+            let mut values = Map::new();
+            for (_, vars) in inventory.layers(&host.name) {
+                for (name, value) in vars {
+                    values.insert(name.value.clone(), value.value.clone());
+                }
+            }
+            values.insert("inventory_hostname".into(), host.name.clone().into());
+            (host.name.clone(), values.into())
+        })
+        .collect();
+    let values = json!({
+        "ansible_check_mode": check,
+        "ansible_diff_mode": diff,
+        "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0},
+        "groups": groups,
+        "hostvars": hostvars,
+        "playbook_dir": playbook_dir,
+    });
+    let Value::Object(values) = values else { unreachable!("json! of braces is an object") };
+    Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
+}
+
+impl Shared {
+    /// What a host brings before anything has run.
+    pub fn host_vars(&self, host: &str) -> HostVars {
+        let layers = self.inventory.layers(host).into_iter();
+        let inventory =
+            layers.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, &vars))).collect();
+        HostVars { inventory, ..HostVars::default() }
+    }
+
+    /// Everything that holds for a host at a place of a play.
+    pub fn scope(
+        &self,
+        play: &Play,
+        host: &str,
+        brought: &HostVars,
+        context: &Context,
+        hosts: &[String],
+    ) -> Scope {
+        let data = |origin: &str, values: Map<String, Value>| Layer {
+            origin: origin.into(),
+            trust: Trust::Data,
+            values,
+            places: BTreeMap::new(),
+        };
+        let mut layers: Vec<Arc<Layer>> = play.defaults.clone();
+        let role = context.role.as_deref();
+        if let Some(role) = role {
+            layers.push(Arc::new(role_layer("defaults", role, &role.defaults)));
+        }
+        layers.extend(brought.inventory.iter().cloned());
+        let mut facts = brought.facts.clone();
+        facts.insert("ansible_facts".into(), brought.facts.clone().into());
+        layers.push(Arc::new(data("facts", facts)));
+        layers.extend(play.vars.iter().cloned());
+        layers.extend(play.role_vars.iter().cloned());
+        if let Some(role) = role {
+            layers.push(Arc::new(role_layer("vars", role, &role.vars)));
+        }
+        layers.extend(context.vars.iter().cloned());
+        layers.extend(brought.included.iter().cloned());
+        layers.push(Arc::new(data("registered variables", brought.registered.clone())));
+        layers.extend(context.params.iter().cloned());
+        layers.push(self.extra.clone());
+        layers.push(self.magic.clone());
+        layers.push(Arc::new(data("magic", self.place(host, role, hosts))));
+        layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
+    }
+
+    fn place(&self, host: &str, role: Option<&Role>, hosts: &[String]) -> Map<String, Value> {
+        let mut names: Vec<_> = (self.inventory.groups_of(host).iter())
+            .map(|group| group.name.clone())
+            .filter(|name| name != "all")
+            .collect();
+        names.sort();
+        let mut values = Map::new();
+        values.insert("inventory_hostname".into(), host.into());
+        let short = host.split('.').next().unwrap_or(host);
+        values.insert("inventory_hostname_short".into(), short.into());
+        values.insert("group_names".into(), names.into());
+        values.insert("play_hosts".into(), hosts.to_vec().into());
+        values.insert("ansible_play_hosts".into(), hosts.to_vec().into());
+        values.insert("ansible_play_batch".into(), hosts.to_vec().into());
+        if let Some(role) = role {
+            values.insert("role_name".into(), role.name.clone().into());
+            values.insert("role_path".into(), role.path.display().to_string().into());
+        }
+        values
+    }
+}

@@ -1,0 +1,264 @@
+//! Names that templates read and nothing defines: told before any host is contacted.
+use crate::inventory::Inventory;
+use crate::modules::Bind;
+use crate::playbook::{self, Included, Item, Keywords, Loop, Role, RoleUse, Task};
+use crate::source::{Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest};
+use crate::vars::{Engine, Layer};
+use regex::Regex;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Names that Ansible gives to every task, or that connections are made with.
+const MAGIC: &[&str] = &[
+    "ansible_check_mode",
+    "ansible_diff_mode",
+    "ansible_facts",
+    "ansible_failed_result",
+    "ansible_failed_task",
+    "ansible_index_var",
+    "ansible_loop",
+    "ansible_loop_var",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_version",
+    "group_names",
+    "groups",
+    "hostvars",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "omit",
+    "play_hosts",
+    "playbook_dir",
+    "role_name",
+    "role_path",
+];
+
+/// Every name that something defines, and every template that reads one.
+#[derive(Default)]
+pub(super) struct Names {
+    defined: BTreeSet<String>,
+    reads: Vec<(Span, Value, bool)>,
+}
+
+impl Names {
+    pub(super) fn new(inventory: &Inventory, extra: &Layer) -> Self {
+        let mut names = Self::default();
+        names.defined.extend(MAGIC.iter().map(|&name| name.to_owned()));
+        names.defined.extend(extra.values.keys().cloned());
+        for host in &inventory.hosts {
+            host.files.iter().chain([&host.vars]).for_each(|vars| names.vars(vars));
+        }
+        for group in inventory.groups.values() {
+            group.files.iter().chain([&group.vars]).for_each(|vars| names.vars(vars));
+        }
+        names
+    }
+
+    pub(super) fn play(&mut self, play: &playbook::Play, vars_files: &[Vars]) {
+        self.keywords(&play.keywords);
+        vars_files.iter().for_each(|vars| self.vars(vars));
+        play.roles.iter().for_each(|used| self.role_use(used));
+        for items in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
+            self.items(items);
+        }
+    }
+
+    fn vars(&mut self, vars: &Vars) {
+        for (name, value) in vars {
+            self.defined.insert(name.value.clone());
+            self.read(value, false);
+        }
+    }
+
+    fn read(&mut self, value: &Spanned<Value>, expression: bool) {
+        self.reads.push((value.span, value.value.clone(), expression));
+    }
+
+    fn keywords(&mut self, keywords: &Keywords) {
+        self.vars(&keywords.vars);
+        keywords.when.iter().for_each(|when| self.read(when, true));
+        let single = [
+            &keywords.escalate,
+            &keywords.become_user,
+            &keywords.check_mode,
+            &keywords.diff,
+            &keywords.no_log,
+            &keywords.ignore_errors,
+            &keywords.run_once,
+        ];
+        single.into_iter().flatten().for_each(|value| self.read(value, false));
+        keywords.environment.iter().for_each(|value| self.read(value, false));
+    }
+
+    fn role(&mut self, role: &Role) {
+        self.vars(&role.defaults);
+        self.vars(&role.vars);
+        self.items(&role.handlers);
+        for (name, _) in role.arguments.iter().flat_map(|spec| &spec.options) {
+            self.defined.insert(name.value.clone());
+        }
+        role.dependencies.iter().for_each(|used| self.role_use(used));
+    }
+
+    fn role_use(&mut self, used: &RoleUse) {
+        self.keywords(&used.keywords);
+        self.role(&used.role);
+        self.items(&used.tasks);
+    }
+
+    fn items(&mut self, items: &[Item]) {
+        for item in items {
+            match item {
+                Item::Task(task) => self.task(task),
+                Item::Block(block) => {
+                    self.keywords(&block.keywords);
+                    if let Some(role) = &block.role {
+                        self.role(role);
+                    }
+                    for part in [&block.items, &block.rescue, &block.always] {
+                        self.items(part);
+                    }
+                }
+                Item::Include(include) => {
+                    self.keywords(&include.keywords);
+                    self.keywords(&include.apply);
+                    self.repeat(include.repeat.as_ref());
+                    self.defined.extend(include.register.iter().map(|name| name.value.clone()));
+                    match &include.what {
+                        Included::Tasks(items) => self.items(items),
+                        Included::Role(used) => self.role_use(used),
+                        Included::Vars(vars) => self.vars(vars),
+                        Included::Templated { candidates, .. } => {
+                            candidates.iter().for_each(|(_, items)| self.items(items));
+                        }
+                    }
+                }
+                Item::Meta(meta) => self.keywords(&meta.keywords),
+            }
+        }
+    }
+
+    fn repeat(&mut self, repeat: Option<&Loop>) {
+        if let Some(repeat) = repeat {
+            self.defined.insert(repeat.variable.clone());
+            self.defined.extend(repeat.index.clone());
+            self.read(&repeat.over, false);
+            repeat.label.iter().chain(&repeat.pause).for_each(|value| self.read(value, false));
+        }
+    }
+
+    fn task(&mut self, task: &Task) {
+        self.keywords(&task.keywords);
+        self.repeat(task.repeat.as_ref());
+        self.defined.extend(task.register.iter().map(|name| name.value.clone()));
+        self.defined.extend(task.module.facts.iter().map(|&fact| fact.to_owned()));
+        if task.module.name == "set_fact" {
+            let keys = task.args.mapping().unwrap_or_default();
+            self.defined.extend(keys.iter().filter_map(|(key, _)| key.text().map(str::to_owned)));
+        }
+        for list in [&task.changed_when, &task.failed_when, &task.until].into_iter().flatten() {
+            list.iter().for_each(|condition| self.read(condition, true));
+        }
+        task.retries.iter().chain(&task.delay).for_each(|value| self.read(value, false));
+        for (key, node) in task.args.mapping().unwrap_or_default() {
+            let option = task.module.options.iter().find(|opt| key.text() == Some(opt.name));
+            let bind = option.map(|option| option.bind);
+            let expression = matches!(bind, Some(Bind::Condition | Bind::Expression));
+            if bind != Some(Bind::Raw) {
+                self.node(node, expression);
+            }
+        }
+    }
+
+    fn node(&mut self, node: &Node, expression: bool) {
+        match &node.kind {
+            Kind::Scalar { .. } => self.reads.push((node.span, node.to_value(), expression)),
+            Kind::Sequence(items) => items.iter().for_each(|item| self.node(item, expression)),
+            Kind::Mapping(pairs) => {
+                pairs.iter().for_each(|(_, value)| self.node(value, expression));
+            }
+        }
+    }
+
+    /// Templates that can't be compiled, and names that nothing defines.
+    pub(super) fn check(&self, engine: &Engine, sources: &SourceMap) -> Vec<Diagnostic> {
+        let mut found = vec![];
+        let mut reads = vec![];
+        for (span, value, expression) in &self.reads {
+            // An expression is checked as the template that it stands for.
+            let value = match value {
+                Value::String(text) if *expression && !text.contains("{{") => {
+                    Value::String(format!("{{{{ {text} }}}}"))
+                }
+                other => other.clone(),
+            };
+            match engine.check(&value) {
+                Ok(()) => reads.push((*span, engine.names(&value), value)),
+                Err(error) => found.push(Diagnostic::error(*span, error.to_string())),
+            }
+        }
+        let guarded: BTreeSet<String> = (reads.iter())
+            .flat_map(|(_, names, value)| {
+                let text = value.to_string();
+                names.iter().filter(move |name| is_guarded(&text, name)).cloned()
+            })
+            .collect();
+        for (span, names, _) in &reads {
+            for name in names {
+                // Ansible's own variables of a connection or of facts may come from the server.
+                let known = self.defined.contains(name) || guarded.contains(name);
+                if known || name.starts_with("ansible_") {
+                    continue;
+                }
+                let span = locate(sources, *span, name);
+                let mut finding = Diagnostic::error(span, format!("`{name}` is not defined"))
+                    .label("nothing defines this variable");
+                let near = nearest(name, self.defined.iter().map(String::as_str));
+                finding = match near {
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None => finding.help(
+                        "define it, or say what holds without it: `| default(…)`, `is defined`",
+                    ),
+                };
+                if !found.contains(&finding) {
+                    found.push(finding);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Whether a text asks first if `name` is there.
+fn is_guarded(text: &str, name: &str) -> bool {
+    let name = regex::escape(name);
+    let guard =
+        format!(r"\b{name}\b[\w.\[\]'\x22]*\s*(\|\s*(default|d)\b|is\s+(not\s+)?(un)?defined\b)");
+    // The pattern is made of an escaped name: it always compiles.
+    Regex::new(&guard).is_ok_and(|guard| guard.is_match(text))
+}
+
+/// Where `name` stands inside a span.
+fn locate(sources: &SourceMap, span: Span, name: &str) -> Span {
+    let word = Regex::new(&format!(r"\b{}\b", regex::escape(name))).ok();
+    let lines = sources.text(span.file).lines().enumerate();
+    for (index, line) in lines {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        if number < span.start.line || number > span.end.line {
+            continue;
+        }
+        let from = if number == span.start.line { span.start.column as usize - 1 } else { 0 };
+        let offset = line.char_indices().nth(from).map_or(line.len(), |(at, _)| at);
+        if let Some(hit) = word.as_ref().and_then(|word| word.find_at(line, offset)) {
+            let column =
+                |at: usize| u32::try_from(line[..at].chars().count() + 1).unwrap_or(u32::MAX);
+            let at = |column| Position { line: number, column };
+            return Span {
+                file: span.file,
+                start: at(column(hit.start())),
+                end: at(column(hit.end())),
+            };
+        }
+    }
+    span
+}

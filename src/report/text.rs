@@ -1,0 +1,194 @@
+//! Plain text for people: a line per changed or failed task, its diff, and a recap per host. The
+//! same failure on many hosts is told once.
+use super::{Palette, Reporter, clean, recap};
+use crate::change::Diff;
+use crate::event::{Event, Outcome};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes events as text.
+pub struct Text<W> {
+    out: W,
+    palette: Palette,
+    /// `-v`: unchanged and skipped tasks too; `-vv`: results.
+    verbosity: u8,
+    /// Failures of the task at hand: message → hosts.
+    failures: BTreeMap<String, Vec<String>>,
+    task: String,
+    width: usize,
+}
+
+impl<W: Write + Send> Text<W> {
+    /// A reporter that writes to `out`.
+    pub fn new(out: W, palette: Palette, verbosity: u8) -> Self {
+        let failures = BTreeMap::new();
+        Self { out, palette, verbosity, failures, task: String::new(), width: 0 }
+    }
+
+    fn line(&mut self, word: &str, host: &str, text: &str) -> io::Result<()> {
+        let padded = format!("{word:<12}");
+        let painted = match word {
+            "ok" | "debug" => self.palette.good(&padded),
+            "failed" | "unreachable" => self.palette.bad(&padded),
+            "skipped" => self.palette.faint(&padded),
+            _ => self.palette.changed(&padded),
+        };
+        writeln!(self.out, "{painted}  {host:<width$}  {}", clean(text), width = self.width)
+    }
+
+    /// What was collected of the task at hand.
+    fn flush(&mut self) -> io::Result<()> {
+        for (message, hosts) in std::mem::take(&mut self.failures) {
+            let task = self.task.clone();
+            let named = match hosts.as_slice() {
+                [host] => host.clone(),
+                many => format!("{} hosts", many.len()),
+            };
+            self.line("failed", &named, &task)?;
+            if hosts.len() > 1 {
+                writeln!(self.out, "    on {}", hosts.join(", "))?;
+            }
+            self.indented(&message)?;
+        }
+        Ok(())
+    }
+
+    fn indented(&mut self, text: &str) -> io::Result<()> {
+        for line in clean(text).lines() {
+            writeln!(self.out, "    {line}")?;
+        }
+        Ok(())
+    }
+
+    fn diffs(&mut self, diffs: &[Diff]) -> io::Result<()> {
+        for diff in diffs {
+            for line in clean(&diff.text).lines() {
+                writeln!(self.out, "    {}", self.palette.diff_line(line))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(
+        &mut self,
+        host: &str,
+        task: &str,
+        place: &str,
+        outcome: &Outcome,
+        diffs: &[Diff],
+        result: &Map<String, Value>,
+    ) -> io::Result<()> {
+        match outcome {
+            Outcome::Failed { message, ignored: false, rescued: false } => {
+                self.task = format!("{task}  ({place})");
+                self.failures.entry(message.clone()).or_default().push(host.to_owned());
+                return Ok(());
+            }
+            Outcome::Failed { message, ignored, .. } => {
+                let word = if *ignored { "ignored" } else { "rescued" };
+                self.line(word, host, task)?;
+                self.indented(message)?;
+            }
+            Outcome::Changed => self.line("changed", host, task)?,
+            Outcome::WouldChange => self.line("would change", host, task)?,
+            Outcome::Unknown { why } => self.line("unknown", host, &format!("{task} ({why})"))?,
+            Outcome::Skipped { why } if self.verbosity > 0 => {
+                self.line("skipped", host, &format!("{task} ({why})"))?;
+            }
+            Outcome::Ok if self.verbosity > 0 => self.line("ok", host, task)?,
+            Outcome::Ok | Outcome::Skipped { .. } => {}
+        }
+        self.diffs(diffs)?;
+        self.said(host, outcome, result)
+    }
+
+    /// What `debug` says is always told; whole results with `-vv`.
+    fn said(
+        &mut self,
+        host: &str,
+        outcome: &Outcome,
+        result: &Map<String, Value>,
+    ) -> io::Result<()> {
+        let wanted = result.get("_ansible_verbose_always") == Some(&Value::Bool(true));
+        if wanted && *outcome == Outcome::Ok {
+            let shown = result.iter().filter(|(key, _)| !is_internal(key));
+            for (key, value) in shown {
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    other => serde_json::to_string_pretty(other).unwrap_or_default(),
+                };
+                let text = if key == "msg" { text } else { format!("{key}: {text}") };
+                self.line("debug", host, &text)?;
+            }
+        } else if self.verbosity > 1 {
+            let text = serde_json::to_string_pretty(result).unwrap_or_default();
+            self.indented(&text)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_internal(key: &str) -> bool {
+    key.starts_with("_ansible") || matches!(key, "changed" | "failed")
+}
+
+impl<W: Write + Send> Reporter for Text<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        if !matches!(event, Event::TaskFinished { .. } | Event::ItemFinished { .. }) {
+            self.flush()?;
+        }
+        match event {
+            Event::RunStarted { hosts, .. } => {
+                self.width = hosts.iter().map(|host| host.chars().count()).max().unwrap_or(0);
+            }
+            Event::PlayStarted { name, hosts, .. } => {
+                let count = hosts.len();
+                let noun = if count == 1 { "host" } else { "hosts" };
+                let heading = format!("play {} on {count} {noun}", clean(name));
+                writeln!(self.out, "{}", self.palette.strong(&heading))?;
+            }
+            Event::TaskStarted { .. } => {}
+            Event::TaskFinished { host, task, place, outcome, diffs, result, .. } => {
+                self.ended(host, task, place, outcome, diffs, result)?;
+            }
+            Event::ItemFinished { host, task, item, outcome, diffs, result } => {
+                let shown = !matches!(outcome, Outcome::Failed { .. });
+                let notable = *outcome != Outcome::Ok || self.verbosity > 0;
+                let speaks = result.contains_key("_ansible_verbose_always");
+                if shown && (notable || speaks) && !matches!(outcome, Outcome::Skipped { .. }) {
+                    let task = format!("{task} [{item}]");
+                    self.ended(host, &task, "", outcome, diffs, result)?;
+                } else if let Outcome::Failed { message, .. } = outcome {
+                    self.line("failed", host, &format!("{task} [{item}]"))?;
+                    self.indented(message)?;
+                }
+            }
+            Event::Owed { host, handler, known, .. } => {
+                let text = if *known {
+                    format!("{handler} (notified by an earlier run)")
+                } else {
+                    format!("{handler} (notified by another playbook, which has to run it)")
+                };
+                self.line("owed", host, &text)?;
+            }
+            Event::Warning { host, message } => {
+                self.line("warning", host.as_deref().unwrap_or(""), message)?;
+            }
+            Event::Unreachable { host, message, help } => {
+                self.line("unreachable", host, message)?;
+                if let Some(help) = help {
+                    self.indented(&format!("help: {help}"))?;
+                }
+            }
+            Event::RunFinished { recap: hosts, interrupted } => {
+                if *interrupted {
+                    writeln!(self.out, "{}", self.palette.bad("interrupted"))?;
+                }
+                writeln!(self.out, "{}", self.palette.strong("recap"))?;
+                write!(self.out, "{}", recap(hosts, self.palette))?;
+            }
+        }
+        self.out.flush()
+    }
+}

@@ -1,0 +1,219 @@
+//! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
+use super::Job;
+use super::host::HostRun;
+use crate::change::{Change, Diff, diff};
+use crate::event::Outcome;
+use crate::facts::Probe;
+use crate::modules::PlanError;
+use crate::plan::{Escalate, Invocation, Judged, TaskStep, bind, escalate, flag, forecast, settle};
+use crate::source::{SourceMap, Span};
+use crate::transport::{Connect, TransportError};
+use crate::vars::{Scope, TemplateError};
+use serde_json::Map;
+
+/// What a task is allowed and asked to do, decided once per attempt.
+pub(super) struct Terms {
+    /// Touch nothing.
+    check: bool,
+    /// Show what changes.
+    diff: bool,
+    /// Show nothing of parameters, results and content.
+    pub(super) no_log: bool,
+    /// Whom to become.
+    escalate: Option<Escalate>,
+}
+
+/// Facts that plans may turn out to need one after the other, before we call it a bug.
+const PATIENCE: usize = 32;
+
+/// An attempt's end.
+pub(super) struct Attempt {
+    pub(super) judged: Judged,
+    pub(super) diffs: Vec<Diff>,
+}
+
+impl Attempt {
+    fn failed(message: impl Into<String>) -> Self {
+        Self { judged: Judged::failure(message, Map::new()), diffs: vec![] }
+    }
+}
+
+/// One attempt. `owe` are the handlers that a change notifies; `settles` is the handler that this
+/// task is, when its success takes back the mark.
+pub(super) async fn attempt<C: Connect>(
+    job: &Job,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    owe: &[String],
+    settles: Option<&str>,
+) -> Result<Attempt, TransportError> {
+    let place = |span| located(&job.sources, span);
+    let terms = match terms(job, step, scope) {
+        Ok(terms) => terms,
+        Err(message) => return Ok(Attempt::failed(message)),
+    };
+    let call = match bind(step, &job.engine, scope, &job.shared, false) {
+        Ok(call) => call,
+        Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
+    };
+    let eye = host.eye_if_needed(terms.escalate.as_ref(), &call).await?;
+    let changes = match plan(host, eye, &call).await? {
+        Ok(changes) => changes,
+        Err(PlanError::Failed { message, result }) => {
+            let judged = Judged::failure(message, result);
+            return Ok(judge(job, step, scope, judged));
+        }
+        Err(error) => return Ok(Attempt::failed(error.to_string())),
+    };
+    let diffs =
+        if terms.diff && !terms.no_log { diffs(host, eye, &changes).await? } else { vec![] };
+    let seen = eye.map(|eye| host.seen(eye).clone()).unwrap_or_default();
+    let (outcome, ran) = match eye {
+        _ if terms.check => (forecast(&changes), vec![]),
+        _ if changes.is_empty() => (Outcome::Ok, vec![]),
+        None => (Outcome::Ok, vec![]),
+        Some(eye) => {
+            let mut batch: Vec<Change> = (owe.iter())
+                .filter(|handler| !host.owed.contains_key(*handler))
+                .map(|handler| Change::Owe { handler: handler.clone() })
+                .collect();
+            let before = batch.len();
+            batch.extend(changes.iter().cloned());
+            let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
+            batch.extend(
+                (settles.filter(|_| own_word))
+                    .map(|handler| Change::Settle { handler: handler.to_owned() }),
+            );
+            let ran = host.act(eye, &batch).await?;
+            if let Some(refused) = ran.iter().take(before).find(|ran| ran.rc != 0) {
+                let said = refused.stderr.text().trim().to_owned();
+                return Ok(Attempt::failed(format!("can't record what is owed: {said}")));
+            }
+            (Outcome::Changed, ran.into_iter().skip(before).take(changes.len()).collect())
+        }
+    };
+    let result = match (call.module.result)(&call.params, &seen, &changes, &ran) {
+        Ok(result) => result,
+        Err(error) => return Ok(Attempt::failed(error.to_string())),
+    };
+    if terms.check
+        && let Some(eye) = eye
+    {
+        host.overlay(eye, &changes);
+    }
+    let judged = match settle(step, &job.engine, scope, outcome, result, &ran) {
+        Ok(judged) => judged,
+        Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
+    };
+    Ok(Attempt { judged, diffs })
+}
+
+/// A module's own failure: `failed_when` may still overrule it.
+fn judge(job: &Job, step: &TaskStep, scope: &Scope, failure: Judged) -> Attempt {
+    if step.task.failed_when.is_none() {
+        return Attempt { judged: failure, diffs: vec![] };
+    }
+    match settle(step, &job.engine, scope, Outcome::Ok, failure.result, &[]) {
+        Ok(judged) => Attempt { judged, diffs: vec![] },
+        Err(error) => Attempt::failed(format!("{}{error}", located(&job.sources, error.span))),
+    }
+}
+
+pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, String> {
+    let keywords = &step.context.keywords;
+    let place = |span| located(&job.sources, span);
+    let flag = |keyword, default| {
+        flag(keyword, default, &job.engine, scope)
+            .map_err(|(error, span)| format!("{}{error}", place(span)))
+    };
+    Ok(Terms {
+        // `check_mode: false` runs a task even in check mode, `check_mode: true` never.
+        check: flag(keywords.check_mode.as_ref(), job.options.check)?,
+        diff: flag(keywords.diff.as_ref(), job.options.diff)?,
+        no_log: flag(keywords.no_log.as_ref(), false)?,
+        escalate: whom(job, step, scope)
+            .map_err(|(error, span)| format!("{}{error}", place(span)))?,
+    })
+}
+
+/// Whom a task becomes, with the password of `-K` where the inventory has none.
+pub(super) fn whom(
+    job: &Job,
+    step: &TaskStep,
+    scope: &Scope,
+) -> Result<Option<Escalate>, (TemplateError, Option<Span>)> {
+    let mut escalate = escalate(&step.context.keywords, &job.engine, scope)?;
+    if let Some(escalate) = &mut escalate
+        && escalate.password.is_none()
+    {
+        escalate.password.clone_from(&job.options.become_password);
+    }
+    Ok(escalate)
+}
+
+/// `path:line:column: `, or nothing.
+pub(super) fn located(sources: &SourceMap, span: Option<Span>) -> String {
+    span.map_or(String::new(), |span| format!("{}: ", sources.locate(span)))
+}
+
+/// Plans, fetching what the plan turns out to need. The outer error ends the host, the inner the task.
+async fn plan<C: Connect>(
+    host: &mut HostRun<C>,
+    eye: Option<usize>,
+    call: &Invocation,
+) -> Result<Result<Vec<Change>, PlanError>, TransportError> {
+    let Some(eye) = eye else {
+        return Ok((call.module.plan)(&call.params, &crate::facts::Observed::default()));
+    };
+    let wanted = match (call.module.observe)(&call.params) {
+        Ok(wanted) => wanted,
+        Err(error) => return Ok(Err(error)),
+    };
+    host.look(eye, wanted).await?;
+    for _ in 0..PATIENCE {
+        match (call.module.plan)(&call.params, host.seen(eye)) {
+            Err(PlanError::Unasked(unasked)) => host.look(eye, vec![unasked.0]).await?,
+            planned => return Ok(planned),
+        }
+    }
+    Ok(Err(PlanError::failed("the plan asks for ever more facts: a bug in the module")))
+}
+
+/// What changes look like. The old content is fetched where it is not known.
+async fn diffs<C: Connect>(
+    host: &mut HostRun<C>,
+    eye: Option<usize>,
+    changes: &[Change],
+) -> Result<Vec<Diff>, TransportError> {
+    let Some(eye) = eye else { return Ok(vec![]) };
+    let contents = changes.iter().filter_map(|change| match change {
+        Change::WriteFile { path, before: Some(_), secret: false, .. } => {
+            Some(Probe::Content { path: path.clone() })
+        }
+        _ => None,
+    });
+    host.look(eye, contents.collect()).await?;
+    Ok(changes.iter().filter_map(|change| diff(change, host.seen(eye))).collect())
+}
+
+impl<C: Connect> HostRun<C> {
+    /// A shell, but only for a module that looks at the host or may change it: `debug`, `assert`,
+    /// `set_fact` and `fail` never make a connection.
+    async fn eye_if_needed(
+        &mut self,
+        escalate: Option<&Escalate>,
+        call: &Invocation,
+    ) -> Result<Option<usize>, TransportError> {
+        let looks = (call.module.observe)(&call.params).map_or(true, |probes| !probes.is_empty());
+        let idle = crate::facts::Observed::default();
+        let still =
+            || (call.module.plan)(&call.params, &idle).is_ok_and(|changes| changes.is_empty());
+        let fails =
+            || matches!((call.module.plan)(&call.params, &idle), Err(PlanError::Failed { .. }));
+        if !looks && (still() || fails()) {
+            return Ok(None);
+        }
+        self.eye(escalate).await.map(Some)
+    }
+}

@@ -1,0 +1,211 @@
+//! One host during a run: its shells, what is known of it, what it owes, how it fares.
+use super::{Events, emit};
+use crate::change::{Change, Ran};
+use crate::event::{Event, Outcome, Recap};
+use crate::facts::{Fact, Observed, Probe};
+use crate::plan::{Escalate, HostVars};
+use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a host fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// At work.
+    Active,
+    /// A task failed; a rescue section may bring it back.
+    Failed,
+    /// Given up.
+    Unreachable,
+    /// Done with this play: `meta: end_host`.
+    Ended,
+}
+
+/// A shell and what has been seen through it. What a user may see differs from user to user.
+struct Eye<S> {
+    escalate: Option<Escalate>,
+    shell: S,
+    seen: Observed,
+}
+
+/// A host during a run.
+pub(super) struct HostRun<C: Connect> {
+    pub(super) name: String,
+    link: Option<C>,
+    eyes: Vec<Eye<C::Shell>>,
+    pub(super) vars: HostVars,
+    /// Handlers that were notified, by their full names.
+    pub(super) notified: BTreeSet<String>,
+    /// Handlers that are marked as owed on the host, and through which shells.
+    pub(super) owed: BTreeMap<String, BTreeSet<usize>>,
+    pub(super) state: State,
+    pub(super) recap: Recap,
+}
+
+impl<C: Connect> HostRun<C> {
+    pub(super) fn new(name: String, link: Option<C>, vars: HostVars) -> Self {
+        Self {
+            name,
+            link,
+            eyes: vec![],
+            vars,
+            notified: BTreeSet::new(),
+            owed: BTreeMap::new(),
+            state: State::Active,
+            recap: Recap::default(),
+        }
+    }
+
+    /// The shell for whom a task becomes, opened when it is first wanted.
+    pub(super) async fn eye(
+        &mut self,
+        escalate: Option<&Escalate>,
+    ) -> Result<usize, TransportError> {
+        if let Some(at) = self.eyes.iter().position(|eye| eye.escalate.as_ref() == escalate) {
+            return Ok(at);
+        }
+        let link = self.link.as_ref().ok_or(TransportError::Lost { in_change: false })?;
+        let escalation = escalate.map(|escalate| Escalation {
+            method: Method::Sudo,
+            user: escalate.user.clone(),
+            password: escalate.password.clone(),
+        });
+        let shell = link.shell(escalation.as_ref()).await?;
+        self.recap.channels += 1;
+        self.eyes.push(Eye { escalate: escalate.cloned(), shell, seen: Observed::default() });
+        Ok(self.eyes.len() - 1)
+    }
+
+    /// What has been seen through a shell.
+    pub(super) fn seen(&self, eye: usize) -> &Observed {
+        &self.eyes[eye].seen
+    }
+
+    /// In check mode: what earlier tasks would have made of it.
+    pub(super) fn overlay(&mut self, eye: usize, changes: &[Change]) {
+        for change in changes {
+            for other in 0..self.eyes.len() {
+                if other != eye {
+                    self.eyes[other].seen.forget(|probe| change.touches(probe));
+                }
+            }
+            change.predict(&mut self.eyes[eye].seen);
+        }
+    }
+
+    /// Asks what is not known yet, all in one round trip.
+    pub(super) async fn look(
+        &mut self,
+        eye: usize,
+        probes: Vec<Probe>,
+    ) -> Result<(), TransportError> {
+        let mut wanted: Vec<Probe> = vec![];
+        for probe in probes {
+            if !self.eyes[eye].seen.knows(&probe) && !wanted.contains(&probe) {
+                wanted.push(probe);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.recap.batches += 1;
+        let facts = self.eyes[eye].shell.observe(&wanted).await?;
+        for (probe, fact) in wanted.into_iter().zip(facts) {
+            if let Fact::Owed(owed) = &fact {
+                for owed in owed {
+                    self.owed.entry(owed.handler.clone()).or_default().insert(eye);
+                }
+            }
+            self.eyes[eye].seen.set(probe, fact);
+        }
+        Ok(())
+    }
+
+    /// Makes changes, and forgets what they may have made untrue.
+    pub(super) async fn act(
+        &mut self,
+        eye: usize,
+        changes: &[Change],
+    ) -> Result<Vec<Ran>, TransportError> {
+        self.recap.batches += 1;
+        for eye in &mut self.eyes {
+            eye.seen.forget(|probe| changes.iter().any(|change| change.touches(probe)));
+        }
+        let ran = self.eyes[eye].shell.apply(changes).await?;
+        for (change, ran) in changes.iter().zip(&ran) {
+            match change {
+                Change::Owe { handler } if ran.rc == 0 => {
+                    self.owed.entry(handler.clone()).or_default().insert(eye);
+                }
+                Change::Settle { handler } if ran.rc == 0 => {
+                    if let Some(eyes) = self.owed.get_mut(handler) {
+                        eyes.remove(&eye);
+                        if eyes.is_empty() {
+                            self.owed.remove(handler);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(ran)
+    }
+
+    /// When a handler was first owed, by the server's clock.
+    pub(super) fn owed_since(&self, handler: &str) -> Option<i64> {
+        self.eyes.iter().find_map(|eye| match eye.seen.get(&Probe::Owed) {
+            Ok(Fact::Owed(owed)) => {
+                owed.iter().find(|owed| owed.handler == handler).map(|owed| owed.since)
+            }
+            _ => None,
+        })
+    }
+
+    /// Gives the host up.
+    pub(super) fn lose(&mut self, error: &TransportError, events: &Events) {
+        self.state = State::Unreachable;
+        self.recap.unreachable = true;
+        let help = match error {
+            TransportError::Unreachable { help, .. } => help.clone(),
+            _ => None,
+        };
+        let (host, message) = (self.name.clone(), error.to_string());
+        emit(events, Event::Unreachable { host, message, help });
+    }
+
+    /// Counts an outcome.
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Ok => &mut self.recap.ok,
+            Outcome::Changed => &mut self.recap.changed,
+            Outcome::WouldChange => &mut self.recap.would_change,
+            Outcome::Unknown { .. } => &mut self.recap.unknown,
+            Outcome::Skipped { .. } => &mut self.recap.skipped,
+            Outcome::Failed { ignored: true, .. } => &mut self.recap.ignored,
+            Outcome::Failed { rescued: true, .. } => &mut self.recap.rescued,
+            Outcome::Failed { .. } => &mut self.recap.failed,
+        };
+        *counter += 1;
+    }
+
+    /// Keeps what a task returned: `register`, and facts.
+    pub(super) fn keep(&mut self, register: Option<&str>, result: &Map<String, Value>) {
+        let facts = |result: &Map<String, Value>| {
+            result.get("ansible_facts").and_then(Value::as_object).cloned().unwrap_or_default()
+        };
+        let mut all = facts(result);
+        for item in result.get("results").and_then(Value::as_array).into_iter().flatten() {
+            all.extend(item.as_object().map(facts).unwrap_or_default());
+        }
+        self.vars.facts.extend(all);
+        if let Some(name) = register {
+            self.vars.registered.insert(name.to_owned(), result.clone().into());
+        }
+    }
+
+    /// The last word.
+    pub(super) fn finish(mut self) -> Recap {
+        self.recap.owed = self.owed.len();
+        self.recap
+    }
+}

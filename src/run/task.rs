@@ -1,0 +1,357 @@
+//! A task's turn on one host: its condition, its loop, its retries, and what is told of it.
+use super::attempt::{Attempt, attempt, located, terms};
+use super::host::{HostRun, State};
+use super::play::PlayWorld;
+use super::{Job, emit};
+use crate::event::{Event, Outcome};
+use crate::plan::{Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds};
+use crate::playbook::Loop;
+use crate::secret::REDACTED;
+use crate::transport::{Connect, TransportError};
+use crate::vars::{Layer, Scope, Trust};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The part a task plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A task; a rescue section may take over when it fails.
+    Task {
+        /// There is one around it.
+        rescuable: bool,
+    },
+    /// A handler.
+    Handler,
+}
+
+/// Runs a task on a host, tells of it, and keeps what it returned.
+pub(super) async fn turn<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    part: Part,
+) {
+    let job = &world.job;
+    let scope = world.scope(host, &step.context);
+    let ended = match &step.task.repeat {
+        Some(repeat) => looped(world, host, step, repeat, &scope, part).await,
+        None => once(world, host, step, &scope, part).await,
+    };
+    let mut ended = match ended {
+        Ok(ended) => ended,
+        Err(error) => return lost(world, host, step, &scope, &error),
+    };
+    let ignore = flag(step.context.keywords.ignore_errors.as_ref(), false, &job.engine, &scope);
+    if let Outcome::Failed { ignored, rescued, .. } = &mut ended.judged.outcome {
+        *ignored = ignore.unwrap_or(false);
+        *rescued = !*ignored && part == (Part::Task { rescuable: true });
+        if !*ignored {
+            host.state = State::Failed;
+            let result = Value::Object(ended.judged.result.clone());
+            host.vars.registered.insert("ansible_failed_result".into(), result);
+            let name = rendered_name(world, step, &scope);
+            host.vars.registered.insert("ansible_failed_task".into(), json!({"name": name}));
+        }
+    }
+    let register = step.task.register.as_ref().map(|name| name.value.as_str());
+    host.keep(register, &ended.judged.result);
+    host.count(&ended.judged.outcome);
+    if ended.judged.changed() {
+        for name in owes(world, step, &scope) {
+            host.notified.insert(name);
+        }
+    }
+    warnings(world, host, &ended.judged.result);
+    tell(world, host, step, &scope, part, ended);
+}
+
+/// `warnings` of a result are told on their own, and stay in it.
+fn warnings<C: Connect>(world: &PlayWorld, host: &HostRun<C>, result: &Map<String, Value>) {
+    let list = result.get("warnings").and_then(Value::as_array);
+    for message in list.into_iter().flatten().filter_map(Value::as_str) {
+        let event = Event::Warning { host: Some(host.name.clone()), message: message.to_owned() };
+        emit(&world.events, event);
+    }
+}
+
+fn tell<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    part: Part,
+    ended: Attempt,
+) {
+    let hidden = terms(&world.job, step, scope).map_or(true, |terms| terms.no_log);
+    let (outcome, result) = censor(hidden, ended.judged);
+    let diffs = if hidden { vec![] } else { ended.diffs };
+    emit(
+        &world.events,
+        Event::TaskFinished {
+            host: host.name.clone(),
+            task: rendered_name(world, step, scope),
+            place: step.place.clone(),
+            handler: part == Part::Handler,
+            outcome,
+            diffs,
+            result,
+        },
+    );
+}
+
+/// `no_log`: that something was done is told, what it was is not.
+fn censor(hidden: bool, judged: Judged) -> (Outcome, Map<String, Value>) {
+    if !hidden {
+        return (judged.outcome, judged.result);
+    }
+    let mut result = Map::new();
+    result.insert("censored".into(), REDACTED.into());
+    if let Some(changed) = judged.result.get("changed") {
+        result.insert("changed".into(), changed.clone());
+    }
+    let outcome = match judged.outcome {
+        Outcome::Failed { ignored, rescued, .. } => {
+            Outcome::Failed { message: format!("{REDACTED} (no_log)"), ignored, rescued }
+        }
+        other => other,
+    };
+    (outcome, result)
+}
+
+fn lost<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    error: &TransportError,
+) {
+    let keyword = step.context.keywords.ignore_unreachable.as_ref();
+    if let TransportError::Garbled(_) = error {
+        let judged = Judged::failure(error.to_string(), Map::new());
+        host.state = State::Failed;
+        host.count(&judged.outcome);
+        let ended = Attempt { judged, diffs: vec![] };
+        return tell(world, host, step, scope, Part::Task { rescuable: false }, ended);
+    }
+    if flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
+        let message = format!("{error}; ignored because of ignore_unreachable");
+        emit(&world.events, Event::Warning { host: Some(host.name.clone()), message });
+        return;
+    }
+    host.lose(error, &world.events);
+}
+
+/// The name that people see.
+pub(super) fn rendered_name(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> String {
+    match world.job.engine.render(&Value::String(step.name.clone()), scope) {
+        Ok(Value::String(name)) => name,
+        Ok(other) => other.to_string(),
+        // Ansible shows the template itself when a name can't be rendered.
+        Err(_) => step.name.clone(),
+    }
+}
+
+/// Full names of the handlers that a change of this task notifies.
+fn owes(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> Vec<String> {
+    let mut out = vec![];
+    for name in step.context.keywords.notify.iter().chain(&step.task.notify) {
+        let rendered = world.job.engine.render(&name.value.clone().into(), scope);
+        let Ok(Value::String(name)) = rendered else { continue };
+        for handler in notified(&world.handlers, &name) {
+            if !out.contains(&handler.step.name) {
+                out.push(handler.step.name.clone());
+            }
+        }
+    }
+    out
+}
+
+async fn once<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    part: Part,
+) -> Result<Attempt, TransportError> {
+    let job = &world.job;
+    match when_holds(&step.context, &job.engine, scope) {
+        Err(error) => return Ok(failed(job, &error)),
+        Ok(Err(condition)) => {
+            return Ok(Attempt { judged: Judged::skipped(condition), diffs: vec![] });
+        }
+        Ok(Ok(())) => {}
+    }
+    let number = |keyword: &Option<crate::source::Spanned<Value>>, default: u64| {
+        let value = keyword.as_ref().map(|value| job.engine.render(&value.value, scope));
+        match value {
+            Some(Ok(Value::Number(n))) => n.as_f64().unwrap_or(0.0),
+            Some(Ok(Value::String(text))) => text.parse().unwrap_or(0.0),
+            #[expect(clippy::cast_precision_loss, reason = "a handful of retries")]
+            _ => default as f64,
+        }
+    };
+    let owed = owes(world, step, scope);
+    let settles = (part == Part::Handler).then_some(step.name.as_str());
+    // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
+    let again = step.task.until.is_some() || step.task.retries.is_some();
+    let limit = if again { number(&step.task.retries, 3) } else { 0.0 };
+    let mut tried = 0.0;
+    loop {
+        let mut ended = attempt(job, host, step, scope, &owed, settles).await?;
+        tried += 1.0;
+        if !again {
+            return Ok(ended);
+        }
+        ended.judged.result.insert("attempts".into(), json!(tried));
+        let done = match until_holds(step, &job.engine, scope, &ended.judged.result) {
+            Ok(holds) if step.task.until.is_some() => holds,
+            Ok(_) => !ended.judged.failed(),
+            Err(error) => return Ok(failed(job, &error)),
+        };
+        if done || job.options.check {
+            return Ok(ended);
+        }
+        if tried > limit || job.options.interrupt.is_cancelled() {
+            let message = ended.judged.result.get("msg").and_then(Value::as_str);
+            let message = message.unwrap_or("`until` did not come to hold").to_owned();
+            ended.judged = Judged::failure(message, ended.judged.result);
+            return Ok(ended);
+        }
+        tokio::time::sleep(Duration::from_secs_f64(number(&step.task.delay, 5).max(0.0))).await;
+    }
+}
+
+fn failed(job: &Job, error: &crate::plan::BindError) -> Attempt {
+    let message = format!("{}{error}", located(&job.sources, error.span));
+    Attempt { judged: Judged::failure(message, Map::new()), diffs: vec![] }
+}
+
+async fn looped<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    repeat: &Loop,
+    scope: &Scope,
+    part: Part,
+) -> Result<Attempt, TransportError> {
+    let engine = &world.job.engine;
+    let items = match loop_items(repeat, engine, scope) {
+        Ok(items) => items,
+        Err(error) => {
+            // A false condition that does not depend on the item spares a loop that can't be made.
+            if let Ok(Err(condition)) = when_holds(&step.context, engine, scope) {
+                return Ok(Attempt { judged: Judged::skipped(condition), diffs: vec![] });
+            }
+            let span = Some(repeat.over.span);
+            return Ok(failed(&world.job, &crate::plan::BindError::keyword("loop", (error, span))));
+        }
+    };
+    if items.is_empty() {
+        let mut judged = Judged::skipped("no items");
+        judged.result = summary(vec![]);
+        judged.result.insert("skipped".into(), true.into());
+        judged.result.insert("skipped_reason".into(), "No items in the list".into());
+        return Ok(Attempt { judged, diffs: vec![] });
+    }
+    let mut ends: Vec<Attempt> = vec![];
+    for (index, item) in items.iter().enumerate() {
+        let scope = scope.with(item_layer(repeat, &items, index));
+        let mut ended = once(world, host, step, &scope, part).await?;
+        ended.judged.result.insert(repeat.variable.clone(), item.clone());
+        ended.judged.result.insert("ansible_loop_var".into(), repeat.variable.clone().into());
+        tell_item(world, host, step, &scope, label(world, repeat, &scope, item), &ended);
+        ends.push(ended);
+        if let Some(pause) = &repeat.pause
+            && index + 1 < items.len()
+            && let Ok(Value::Number(seconds)) = engine.render(&pause.value, &scope)
+        {
+            let seconds = seconds.as_f64().unwrap_or(0.0).max(0.0);
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        }
+    }
+    Ok(sum(ends))
+}
+
+/// The variables of one item.
+pub(super) fn item_layer(repeat: &Loop, items: &[Value], index: usize) -> Layer {
+    let mut values = Map::new();
+    values.insert(repeat.variable.clone(), items[index].clone());
+    values.insert("ansible_loop_var".into(), repeat.variable.clone().into());
+    if let Some(name) = &repeat.index {
+        values.insert(name.clone(), index.into());
+        values.insert("ansible_index_var".into(), name.clone().into());
+    }
+    if repeat.extended {
+        let mut extended = json!({
+            "allitems": items,
+            "index": index + 1,
+            "index0": index,
+            "first": index == 0,
+            "last": index + 1 == items.len(),
+            "length": items.len(),
+            "revindex": items.len() - index,
+            "revindex0": items.len() - index - 1,
+        });
+        if let Some(next) = items.get(index + 1) {
+            extended["nextitem"] = next.clone();
+        }
+        if let Some(previous) = index.checked_sub(1) {
+            extended["previtem"] = items[previous].clone();
+        }
+        values.insert("ansible_loop".into(), extended);
+    }
+    Layer { origin: "loop".into(), trust: Trust::Data, values, places: BTreeMap::new() }
+}
+
+fn label(world: &PlayWorld, repeat: &Loop, scope: &Scope, item: &Value) -> String {
+    let shown = match &repeat.label {
+        Some(label) => world.job.engine.render(&label.value, scope).unwrap_or(Value::Null),
+        None => item.clone(),
+    };
+    match shown {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn tell_item<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    item: String,
+    ended: &Attempt,
+) {
+    let hidden = terms(&world.job, step, scope).map_or(true, |terms| terms.no_log);
+    let (outcome, result) = censor(hidden, ended.judged.clone());
+    emit(
+        &world.events,
+        Event::ItemFinished {
+            host: host.name.clone(),
+            task: rendered_name(world, step, scope),
+            item: if hidden { REDACTED.to_owned() } else { item },
+            outcome,
+            diffs: if hidden { vec![] } else { ended.diffs.clone() },
+            result,
+        },
+    );
+}
+
+/// A loop's end, from the ends of its items.
+fn sum(ends: Vec<Attempt>) -> Attempt {
+    let worst = |outcome: &Outcome| match outcome {
+        Outcome::Skipped { .. } => 0,
+        Outcome::Ok => 1,
+        Outcome::Unknown { .. } => 2,
+        Outcome::WouldChange | Outcome::Changed => 3,
+        Outcome::Failed { .. } => 4,
+    };
+    let outcome = (ends.iter().map(|ended| &ended.judged.outcome))
+        .max_by_key(|outcome| worst(outcome))
+        .cloned()
+        .unwrap_or(Outcome::Ok);
+    let results = ends.into_iter().map(|ended| ended.judged.result).collect();
+    // The items have shown their diffs already.
+    Attempt { judged: Judged { outcome, result: summary(results) }, diffs: vec![] }
+}
