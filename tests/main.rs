@@ -3,4 +3,6 @@
 mod contract;
 mod laws;
 mod layers;
+mod mailcow;
 mod modules;
+mod role;
