@@ -73,12 +73,16 @@ fn inventory(place: &Place, servers: &[&Server]) -> String {
     for server in servers {
         let address = place.address(server);
         let folder = quoted(place.mailcow(server).display().to_string());
-        text += &format!(
-            "    {}:\n      ansible_host: {address}\n      ansible_port: {SSH_PORT}\n      ansible_user: root\n      \
-             ansible_ssh_private_key_file: {key}\n      cowhand_known_hosts: {known_hosts}\n      \
-             mailcow_dir: {folder}\n",
-            server.name,
-        );
+        let lines = [
+            format!("    {}:", server.name),
+            format!("      ansible_host: {address}"),
+            format!("      ansible_port: {SSH_PORT}"),
+            "      ansible_user: root".into(),
+            format!("      ansible_ssh_private_key_file: {key}"),
+            format!("      cowhand_known_hosts: {known_hosts}"),
+            format!("      mailcow_dir: {folder}\n"),
+        ];
+        text.push_str(&lines.join("\n"));
     }
     text
 }

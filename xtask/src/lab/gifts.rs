@@ -34,15 +34,15 @@ pub(crate) fn lay_out(place: &Place, server: &Server) -> Outcome<String> {
 
 /// Writes the known host keys of every server that has been laid out.
 pub(crate) fn known_hosts(place: &Place) -> Outcome {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for server in SERVERS.iter().filter(|server| place.gifts(server).join("stamp").exists()) {
         for kind in ["ed25519", "rsa"] {
             let key = read(&place.gifts(server).join("ssh").join(format!("host_{kind}.pub")))?;
             let key: Vec<&str> = key.split_whitespace().take(2).collect();
-            text += &format!("[{}]:{SSH_PORT} {}\n", place.address(server), key.join(" "));
+            lines.push(format!("[{}]:{SSH_PORT} {}\n", place.address(server), key.join(" ")));
         }
     }
-    write(&place.known_hosts(), &text)
+    write(&place.known_hosts(), &lines.concat())
 }
 
 /// For `lab-start` and `lab-reset`, as assignments of a shell. No value needs quoting: the checkout's path

@@ -77,6 +77,7 @@ impl Image {
         let base = format!("BASE={}", base_tag(self.suite));
         let mut build = docker(&[
             "build",
+            "--force-rm",
             "--network",
             "host",
             "--label",
@@ -232,7 +233,7 @@ fn apt_settings() -> Outcome<String> {
     let wanted =
         ["Acquire::http::Proxy ", "Acquire::https::Proxy ", "Acquire::Check-", "Acquire::Retries "];
     let lines = all.lines().filter(|line| wanted.iter().any(|start| line.starts_with(start)));
-    Ok(lines.filter(|line| !line.ends_with(" \"\";")).map(|line| format!("{line}\n")).collect())
+    Ok(lines.filter(|line| !line.ends_with(" \"\";")).flat_map(|line| [line, "\n"]).collect())
 }
 
 /// Every file below a folder, by sorted path, with its name and bytes.
