@@ -45,7 +45,11 @@ impl Writer<'_> {
                     let inner = indent + self.layout.indent;
                     let width = if self.is_block(item) { self.layout.indent.max(2) - 1 } else { 1 };
                     self.spaces(width);
-                    self.node(item, if self.is_block(item) { indent + width + 1 } else { inner }, false);
+                    self.node(
+                        item,
+                        if self.is_block(item) { indent + width + 1 } else { inner },
+                        false,
+                    );
                 }
             }
             Value::Object(entries) if !entries.is_empty() && !self.is_flow(value) => {
@@ -75,11 +79,18 @@ impl Writer<'_> {
             }
             Value::Array(_) | Value::Object(_) => self.flow(value),
             // A scalar alone is moved in by as much as one inside a collection.
-            scalar => self.scalar(scalar, if indent == 0 && !in_mapping { self.layout.indent } else { indent }, false),
+            scalar => self.scalar(
+                scalar,
+                if indent == 0 && !in_mapping { self.layout.indent } else { indent },
+                false,
+            ),
         }
     }
 
-    fn ordered<'v>(&self, entries: &'v serde_json::Map<String, Value>) -> Vec<(&'v String, &'v Value)> {
+    fn ordered<'v>(
+        &self,
+        entries: &'v serde_json::Map<String, Value>,
+    ) -> Vec<(&'v String, &'v Value)> {
         let mut entries: Vec<_> = entries.iter().collect();
         if self.layout.sort_keys {
             entries.sort_by_key(|(key, _)| *key);
@@ -138,7 +149,11 @@ impl Writer<'_> {
             Value::String(text) => self.text(text, indent, flow),
             Value::Number(number) if number.is_f64() => {
                 let text = float(number.as_f64().unwrap_or_default());
-                self.out.push_str(&if text.contains('.') { text } else { text.replace('e', ".0e") });
+                self.out.push_str(&if text.contains('.') {
+                    text
+                } else {
+                    text.replace('e', ".0e")
+                });
             }
             other => {
                 let _ = write!(self.out, "{other}");
@@ -168,7 +183,9 @@ impl Writer<'_> {
 
 /// What only double quotes can hold.
 fn needs_escapes(text: &str) -> bool {
-    let special = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
+    let special = |c: char| {
+        c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    };
     text.chars().any(special) || text.contains(" \n") || text.contains("\n ")
 }
 
@@ -195,14 +212,24 @@ fn escaped(out: &mut String, text: &str) {
 }
 
 fn is_plain(text: &str, flow: bool) -> bool {
-    let blank_end = text.is_empty() || text.starts_with(' ') || text.ends_with(' ') || text.contains('\n');
-    if blank_end || text.starts_with("---") || text.starts_with("...") || other_type().is_match(text) {
+    let blank_end =
+        text.is_empty() || text.starts_with(' ') || text.ends_with(' ') || text.contains('\n');
+    if blank_end
+        || text.starts_with("---")
+        || text.starts_with("...")
+        || other_type().is_match(text)
+    {
         return false;
     }
     let chars: Vec<char> = text.chars().collect();
     let ends = |at: usize| chars.get(at + 1).is_none_or(|c| *c == ' ');
     chars.iter().enumerate().all(|(at, c)| match c {
-        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' if at == 0 => false,
+        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`'
+            if at == 0 =>
+        {
+            false
+        }
         '?' | ':' if at == 0 => !flow && !ends(at),
         '-' if at == 0 => !ends(at),
         ',' | '?' | '[' | ']' | '{' | '}' => !flow,

@@ -7,19 +7,49 @@ use minijinja::value::Value;
 use regex::{Captures, Regex, RegexBuilder};
 
 pub(super) static ENTRIES: [Entry; 4] = [
-    entry("regex_replace", &["pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"], "the text with what matches replaced (`\\\\1` for a group)", "'foobar' | regex_replace('o+', '0')", replace),
-    entry("regex_search", &["regex", "*"], "the first match, or its groups", "'server-12' | regex_search('[0-9]+')", search),
-    entry("regex_findall", &["regex", "multiline", "ignorecase"], "every match", "'a1 b2' | regex_findall('[0-9]')", find_all),
-    entry("regex_escape", &["re_type"], "the text as a pattern that matches just it", "'a.b' | regex_escape", escape),
+    entry(
+        "regex_replace",
+        &["pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"],
+        "the text with what matches replaced (`\\\\1` for a group)",
+        "'foobar' | regex_replace('o+', '0')",
+        replace,
+    ),
+    entry(
+        "regex_search",
+        &["regex", "*"],
+        "the first match, or its groups",
+        "'server-12' | regex_search('[0-9]+')",
+        search,
+    ),
+    entry(
+        "regex_findall",
+        &["regex", "multiline", "ignorecase"],
+        "every match",
+        "'a1 b2' | regex_findall('[0-9]')",
+        find_all,
+    ),
+    entry(
+        "regex_escape",
+        &["re_type"],
+        "the text as a pattern that matches just it",
+        "'a.b' | regex_escape",
+        escape,
+    ),
 ];
 
 /// A Python pattern, compiled.
-pub(in crate::vars) fn compile(pattern: &str, ignorecase: bool, multiline: bool) -> Result<Regex, Error> {
+pub(in crate::vars) fn compile(
+    pattern: &str,
+    ignorecase: bool,
+    multiline: bool,
+) -> Result<Regex, Error> {
     let pattern = pattern.replace(r"\Z", r"\z");
-    let built = RegexBuilder::new(&pattern).case_insensitive(ignorecase).multi_line(multiline).build();
+    let built =
+        RegexBuilder::new(&pattern).case_insensitive(ignorecase).multi_line(multiline).build();
     built.map_err(|error| {
         let text = error.to_string();
-        let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
+        let why =
+            text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
         native::broken(format!("the regular expression cannot be used: {why}"))
     })
 }
@@ -48,7 +78,9 @@ fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
                 't' => out.push('\t'),
                 'r' => out.push('\r'),
                 '\\' => out.push('\\'),
-                _ if c.is_ascii_alphabetic() => return Err(native::broken(format!("the replacement has a bad escape `\\{c}`"))),
+                _ if c.is_ascii_alphabetic() => {
+                    return Err(native::broken(format!("the replacement has a bad escape `\\{c}`")));
+                }
                 _ => out.extend(['\\', c]),
             }
         }
@@ -60,7 +92,11 @@ fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
 fn group<'a>(found: &'a Captures, name: &str) -> Result<&'a str, Error> {
     let fault = || native::broken(format!("the regular expression has no group `{name}`"));
     if let Ok(number) = name.parse::<usize>() {
-        return if number < found.len() { Ok(found.get(number).map_or("", |it| it.as_str())) } else { Err(fault()) };
+        return if number < found.len() {
+            Ok(found.get(number).map_or("", |it| it.as_str()))
+        } else {
+            Err(fault())
+        };
     }
     // An unmatched named group is empty; an unknown one is an error, which its pattern tells apart.
     found.name(name).map(|it| it.as_str()).ok_or_else(fault)
@@ -68,7 +104,8 @@ fn group<'a>(found: &'a Captures, name: &str) -> Result<&'a str, Error> {
 
 fn replace(call: &mut Call) -> Result<Value, Error> {
     let text = call.text()?;
-    let (pattern, replacement) = (call.text_arg(0)?.unwrap_or_default(), call.text_arg(1)?.unwrap_or_default());
+    let (pattern, replacement) =
+        (call.text_arg(0)?.unwrap_or_default(), call.text_arg(1)?.unwrap_or_default());
     let regex = compile(&pattern, call.flag(2, false), call.flag(3, false))?;
     let most = usize::try_from(call.int_arg(4)?.unwrap_or(0)).unwrap_or(0);
     let needed = usize::try_from(call.int_arg(5)?.unwrap_or(0)).unwrap_or(0);
@@ -123,7 +160,9 @@ fn find_all(call: &mut Call) -> Result<Value, Error> {
         all.push(match groups.as_slice() {
             [whole] => Value::from(*whole),
             [_, only] => Value::from(*only),
-            [_, groups @ ..] => Value::from(groups.iter().map(|group| Value::from(*group)).collect::<Vec<_>>()),
+            [_, groups @ ..] => {
+                Value::from(groups.iter().map(|group| Value::from(*group)).collect::<Vec<_>>())
+            }
             [] => Value::from(""),
         });
     }

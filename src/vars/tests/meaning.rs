@@ -8,7 +8,12 @@ fn scope(trust: Trust, values: Value) -> Scope {
 
 fn layer(trust: Trust, values: Value) -> Layer {
     let Value::Object(values) = values else { panic!("variables are a mapping") };
-    Layer { origin: "test".to_owned(), trust, values, places: std::collections::BTreeMap::default() }
+    Layer {
+        origin: "test".to_owned(),
+        trust,
+        values,
+        places: std::collections::BTreeMap::default(),
+    }
 }
 
 fn render(values: Value, text: &str) -> Result<Value, TemplateError> {
@@ -32,7 +37,10 @@ fn variables_are_rendered_when_used_with_their_types() {
     assert_eq!(render(values.clone(), "{{ a }}"), Ok(json!(2)));
     assert_eq!(render(values.clone(), "{{ d }}"), Ok(json!({"x": [2]})));
     assert_eq!(render(values.clone(), "{{ d.x[0] }}"), Ok(json!(2)));
-    assert_eq!(render(values.clone(), "{{ d.x | first }} of {{ d }}"), Ok(json!("2 of {'x': [2]}")));
+    assert_eq!(
+        render(values.clone(), "{{ d.x | first }} of {{ d }}"),
+        Ok(json!("2 of {'x': [2]}"))
+    );
     assert_eq!(render(values, "{{ 'x' in d and d == {'x': [2]} }}"), Ok(json!(true)));
 }
 #[test]
@@ -45,11 +53,17 @@ fn only_what_is_touched_is_rendered() {
 }
 #[test]
 fn data_is_never_evaluated() {
-    let project = layer(Trust::Template, json!({"shown": "{{ said }}", "inner": "{{ out.stdout }}"}));
-    let server = layer(Trust::Data, json!({"said": "{{ secret }}", "out": {"stdout": "{{ 7 * 7 }}", "lines": ["{% x"]}}));
+    let project =
+        layer(Trust::Template, json!({"shown": "{{ said }}", "inner": "{{ out.stdout }}"}));
+    let server = layer(
+        Trust::Data,
+        json!({"said": "{{ secret }}", "out": {"stdout": "{{ 7 * 7 }}", "lines": ["{% x"]}}),
+    );
     let scope = Scope::default().with(server).with(project);
     let engine = Engine::default();
-    let check = |text: &str, expected: Value| assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}");
+    let check = |text: &str, expected: Value| {
+        assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}")
+    };
     check("{{ said }}", json!("{{ secret }}"));
     check("{{ shown }}", json!("{{ secret }}"));
     check("{{ inner }}!", json!("{{ 7 * 7 }}!"));
@@ -109,7 +123,11 @@ fn what_is_undefined_may_be_asked_for() {
         ("[a, {}] | map(attribute='b', default=1) | list", json!([{}, 1])),
         ("[a, {}] | selectattr('b', 'defined') | list | length", json!(1)),
     ] {
-        assert_eq!(render(values.clone(), &format!("{{{{ {expression} }}}}")), Ok(expected), "{expression}");
+        assert_eq!(
+            render(values.clone(), &format!("{{{{ {expression} }}}}")),
+            Ok(expected),
+            "{expression}"
+        );
     }
 }
 #[test]
@@ -131,7 +149,10 @@ fn loops_are_found() {
 fn long_chains_of_variables_end_in_an_error_not_in_a_crash() {
     let mut values = serde_json::Map::new();
     for nth in 0..200 {
-        values.insert(format!("v{nth}"), json!(format!("{{{{ [v{}] | map('string') | list }}}}", nth + 1)));
+        values.insert(
+            format!("v{nth}"),
+            json!(format!("{{{{ [v{}] | map('string') | list }}}}", nth + 1)),
+        );
     }
     assert!(broken(render(Value::Object(values), "{{ v0 }}")).contains("too many variables"));
 }
@@ -182,7 +203,11 @@ fn work_is_bounded() {
 fn large_numbers_keep_their_digits() {
     let values = json!({"n": u64::MAX, "m": i64::MIN, "f": 1.0, "s": "0644", "e": 1e300});
     for text in ["n", "m", "f", "s", "e"] {
-        assert_eq!(render(values.clone(), &format!("{{{{ {text} }}}}")), Ok(values[text].clone()), "{text}");
+        assert_eq!(
+            render(values.clone(), &format!("{{{{ {text} }}}}")),
+            Ok(values[text].clone()),
+            "{text}"
+        );
     }
     assert_eq!(render(values.clone(), "{{ s }}").unwrap(), json!("0644"));
     let all = render(values.clone(), "{{ [n, m, f, s] }}").unwrap();
@@ -190,7 +215,10 @@ fn large_numbers_keep_their_digits() {
 }
 #[test]
 fn conditions_must_be_boolean() {
-    let scope = scope(Trust::Template, json!({"yes": "yes", "t": "{{ 1 == 1 }}", "n": 1, "l": [1], "z": null}));
+    let scope = scope(
+        Trust::Template,
+        json!({"yes": "yes", "t": "{{ 1 == 1 }}", "n": 1, "l": [1], "z": null}),
+    );
     let engine = Engine::default();
     for (condition, expected) in [
         (json!(true), true),
@@ -204,13 +232,25 @@ fn conditions_must_be_boolean() {
         assert_eq!(engine.holds(&condition, &scope), Ok(expected), "{condition}");
     }
     for (condition, message) in [
-        (json!("yes"), "conditional result was of type str, must be boolean; write `yes | bool`, or compare it"),
-        (json!("l"), "conditional result was of type list, must be boolean; write `l | length > 0`"),
+        (
+            json!("yes"),
+            "conditional result was of type str, must be boolean; write `yes | bool`, or compare it",
+        ),
+        (
+            json!("l"),
+            "conditional result was of type list, must be boolean; write `l | length > 0`",
+        ),
         (json!("n"), "conditional result was of type int, must be boolean; write `n != 0`"),
-        (json!("z"), "conditional result was of type NoneType, must be boolean; write `z is not none`"),
+        (
+            json!("z"),
+            "conditional result was of type NoneType, must be boolean; write `z is not none`",
+        ),
         (json!(1), "conditional result was of type int, must be boolean"),
         (json!("{{ t }}"), "a condition is an expression already; write `t` without the braces"),
-        (json!("'{{ yes }}' == 'yes'"), "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)"),
+        (
+            json!("'{{ yes }}' == 'yes'"),
+            "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)",
+        ),
         (json!(""), "the condition is empty; write `true` or leave it out"),
     ] {
         assert_eq!(broken(engine.holds(&condition, &scope)), message, "{condition}");
@@ -218,7 +258,10 @@ fn conditions_must_be_boolean() {
             broken(engine.check_condition(&condition));
         }
     }
-    assert_eq!(engine.holds(&json!("nothing"), &scope), Err(TemplateError::Undefined { name: "nothing".into() }));
+    assert_eq!(
+        engine.holds(&json!("nothing"), &scope),
+        Err(TemplateError::Undefined { name: "nothing".into() })
+    );
 }
 #[test]
 fn files_keep_their_shape() {
@@ -230,8 +273,14 @@ fn files_keep_their_shape() {
     assert_eq!(engine.render_file("{{ on }}\n", &scope), Ok("True\n".to_owned()));
     assert_eq!(engine.render_file("", &scope), Ok(String::new()));
     let lines = "a\nb\n{{ 1 + }}\n";
-    assert!(matches!(engine.render_file(lines, &scope), Err(TemplateError::Broken { line: Some(3), .. })));
-    assert!(matches!(engine.render_file("a\n{{ 'x' | int + [] }}", &scope), Err(TemplateError::Broken { line: Some(2), .. })));
+    assert!(matches!(
+        engine.render_file(lines, &scope),
+        Err(TemplateError::Broken { line: Some(3), .. })
+    ));
+    assert!(matches!(
+        engine.render_file("a\n{{ 'x' | int + [] }}", &scope),
+        Err(TemplateError::Broken { line: Some(2), .. })
+    ));
     let header = "#jinja2: trim_blocks: False, variable_start_string: '[%', variable_end_string: '%]'\n{% if on %}\n[% users[0].name %] {{ x }}\n{% endif %}\n";
     assert_eq!(engine.render_file(header, &scope), Ok("\na {{ x }}\n\n".to_owned()));
     assert!(broken(engine.render_file("#jinja2: nope: 1\n", &scope)).contains("nope"));
@@ -252,15 +301,23 @@ fn unknown_names_are_refused_before_anything_runs() {
         ("{{ a is definde }}", "there is no test `definde`; did you mean `defined`?"),
         ("{{ lookup('file_', 'x') }}", "there is no lookup `file_`; did you mean `file`?"),
         ("{{ now() }}", "`now()` is not available: a plan must not depend on the clock"),
-        ("{% include 'x' %}", "`{% include %}` is not supported: a template must be whole by itself"),
+        (
+            "{% include 'x' %}",
+            "`{% include %}` is not supported: a template must be whole by itself",
+        ),
     ] {
         assert_eq!(broken(engine.check(&json!([{"x": text}]))), message);
     }
     assert!(broken(engine.check(&json!("{{ '/x' is exists }}"))).contains("stat"));
     assert!(engine.check(&json!("{{ a.b | ansible.builtin.default(1) }}")).is_ok());
     assert!(broken(render(json!({}), "{{ rnage(3) }}")).contains("did you mean `range`?"));
-    assert!(broken(render(json!({}), "{{ ['a'] | map('uper') | list }}")).contains("did you mean `upper`?"));
-    assert!(broken(render(json!({}), "{{ 1 | default(1, nope=2) }}")).contains("no argument `nope`"));
+    assert!(
+        broken(render(json!({}), "{{ ['a'] | map('uper') | list }}"))
+            .contains("did you mean `upper`?")
+    );
+    assert!(
+        broken(render(json!({}), "{{ 1 | default(1, nope=2) }}")).contains("no argument `nope`")
+    );
 }
 #[test]
 fn names_are_those_that_are_read() {
@@ -268,7 +325,10 @@ fn names_are_those_that_are_read() {
     let value = json!({"x": ["{{ a.b | default(c) }}", "{% for i in l %}{{ i.x }}{{ d }}{% endfor %}", "e"]});
     let names: Vec<_> = engine.names(&value).into_iter().collect();
     assert_eq!(names, ["a", "c", "d", "l"]);
-    let names: Vec<_> = engine.names_of_expression("lookup('vars', x) and range(2) and y is defined").into_iter().collect();
+    let names: Vec<_> = engine
+        .names_of_expression("lookup('vars', x) and range(2) and y is defined")
+        .into_iter()
+        .collect();
     assert_eq!(names, ["x", "y"]);
 }
 #[test]
@@ -287,9 +347,14 @@ fn lookups_see_only_what_was_read_before() {
     assert_eq!(engine.evaluate("lookup('env', 'NOPE')", &scope), Ok(json!("")));
     assert_eq!(engine.evaluate("lookup('file', 'motd')", &scope), Ok(json!("hi {{ a }}")));
     assert_eq!(engine.evaluate("lookup('template', 'motd')", &scope), Ok(json!("hi 1\n")));
-    assert!(broken(engine.evaluate("lookup('template', 'again')", &scope)).contains("recursive loop"));
+    assert!(
+        broken(engine.evaluate("lookup('template', 'again')", &scope)).contains("recursive loop")
+    );
     assert!(broken(engine.evaluate("lookup('file', 'nope')", &scope)).contains("nope"));
-    assert_eq!(engine.lookup("items", &[json!([1, [2]]), json!(3)], &scope), Ok(vec![json!(1), json!([2]), json!(3)]));
+    assert_eq!(
+        engine.lookup("items", &[json!([1, [2]]), json!(3)], &scope),
+        Ok(vec![json!(1), json!([2]), json!(3)])
+    );
     assert!(broken(engine.lookup("itmes", &[], &scope)).contains("did you mean `items`?"));
 }
 #[test]
@@ -300,7 +365,10 @@ fn many_threads_share_one_engine() {
         for _ in 0..4 {
             threads.spawn(|| {
                 for _ in 0..200 {
-                    assert_eq!(engine.render(&json!({"x": "{{ a }}"}), &scope), Ok(json!({"x": 42})));
+                    assert_eq!(
+                        engine.render(&json!({"x": "{{ a }}"}), &scope),
+                        Ok(json!({"x": 42}))
+                    );
                 }
             });
         }

@@ -1,0 +1,2 @@
+//! SSH.
+pub mod host_keys;
