@@ -307,12 +307,6 @@ pub(super) fn translate(session: &Session, error: &Error) -> TemplateError {
             let name = detail.split_whitespace().next().unwrap_or_default();
             unknown("function", name, functions::GLOBALS)
         }
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
-            let kind = if error.kind() == ErrorKind::UnknownFilter { "filter" } else { "test" };
-            let name = detail.split_whitespace().nth(1).unwrap_or_default();
-            let table: Vec<_> = if kind == "filter" { super::filters().collect() } else { super::tests().collect() };
-            unknown(kind, name, table.into_iter().map(|it| it.name))
-        }
         _ if detail.is_empty() => error.kind().to_string(),
         ErrorKind::InvalidOperation => detail.to_owned(),
         kind => format!("{kind}: {detail}"),

@@ -222,6 +222,7 @@ fn sequence(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Vec<
         return Err(broken("lookup `sequence` comes to over 100000 numbers"));
     }
     let format = given.get("format").map_or("%d", String::as_str);
+    super::functions::bounded_format(format)?;
     let numbers = (0..=steps).map(|step| start + stride * i64::try_from(step).unwrap_or(0));
     let style = minijinja::formatting::FormatStyle::Printf;
     numbers.map(|number| minijinja::formatting::format(style, format, &[Value::from(number)]).map(Value::from)).collect()
