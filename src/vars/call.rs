@@ -67,7 +67,13 @@ impl Entry {
         }
     }
 
-    fn call(&self, kind: &'static str, name: &'static str, state: &mut State, args: Vec<Value>) -> Result<Value, Error> {
+    fn call(
+        &self,
+        kind: &'static str,
+        name: &'static str,
+        state: &mut State,
+        args: Vec<Value>,
+    ) -> Result<Value, Error> {
         let mut args = args.into_iter();
         let value = args.next().unwrap_or_default();
         let missing = args.clone().filter(Value::is_undefined).count();
@@ -78,7 +84,16 @@ impl Entry {
         if value.is_undefined() {
             Session::of(state)?.accept(missing);
         }
-        let mut call = Call { kind, name, params: self.params, state, value, args: Vec::new(), rest: Vec::new(), named: BTreeMap::new() };
+        let mut call = Call {
+            kind,
+            name,
+            params: self.params,
+            state,
+            value,
+            args: Vec::new(),
+            rest: Vec::new(),
+            named: BTreeMap::new(),
+        };
         call.bind(args.collect())?;
         (self.run)(&mut call)
     }
@@ -111,8 +126,9 @@ impl Call<'_, '_, '_> {
                 None => return Err(self.error(format!("takes at most {} arguments", params.len()))),
             }
         }
-        for name in kwargs.iter().flat_map(|kwargs| kwargs.args()) {
-            let value: Value = kwargs.as_ref().map(|kwargs| kwargs.get(name)).transpose()?.unwrap_or_default();
+        for name in kwargs.iter().flat_map(Kwargs::args) {
+            let value: Value =
+                kwargs.as_ref().map(|kwargs| kwargs.get(name)).transpose()?.unwrap_or_default();
             match params.iter().position(|param| *param == name) {
                 Some(nth) if self.args[nth].is_some() => {
                     return Err(self.error(format!("was given `{name}` twice")));
@@ -157,7 +173,10 @@ impl Call<'_, '_, '_> {
     pub(super) fn int_arg(&self, nth: usize) -> Result<Option<i64>, Error> {
         let Some(value) = self.arg(nth).filter(|value| !value.is_none()) else { return Ok(None) };
         let name = self.params.get(nth).copied().unwrap_or("*");
-        value.as_i64().map(Some).ok_or_else(|| self.error(format!("needs a whole number as `{name}`")))
+        value
+            .as_i64()
+            .map(Some)
+            .ok_or_else(|| self.error(format!("needs a whole number as `{name}`")))
     }
     /// The value as a whole number.
     pub(super) fn int_value(&self) -> Result<i64, Error> {
@@ -195,6 +214,9 @@ impl Call<'_, '_, '_> {
         if value.kind() != ValueKind::Map {
             return Err(self.error(format!("needs a mapping, not {}", native::type_name(value))));
         }
-        self.list_of(value)?.into_iter().map(|key| Ok((key.clone(), native::entry(value, &key)?))).collect()
+        self.list_of(value)?
+            .into_iter()
+            .map(|key| Ok((key.clone(), native::entry(value, &key)?)))
+            .collect()
     }
 }

@@ -45,9 +45,11 @@ fn refuse_braces(text: &str) -> Result<(), TemplateError> {
         Some(inner) => Err(TemplateError::broken(format!(
             "a condition is an expression already; write `{inner}` without the braces"
         ))),
-        None if text.trim_start().starts_with("{%") || text.contains("{{") => Err(TemplateError::broken(
-            "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)",
-        )),
+        None if text.trim_start().starts_with("{%") || text.contains("{{") => {
+            Err(TemplateError::broken(
+                "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)",
+            ))
+        }
         None => Ok(()),
     }
 }
@@ -56,7 +58,9 @@ fn not_boolean(value: &Value, expression: Option<&str>) -> TemplateError {
     let kind = native::type_name(&native::from_json(value));
     let help = match (value, expression) {
         (Value::String(_), Some(text)) => format!("; write `{text} | bool`, or compare it"),
-        (Value::Array(_) | Value::Object(_), Some(text)) => format!("; write `{text} | length > 0`"),
+        (Value::Array(_) | Value::Object(_), Some(text)) => {
+            format!("; write `{text} | length > 0`")
+        }
         (Value::Null, Some(text)) => format!("; write `{text} is not none`"),
         (Value::Number(_), Some(text)) => format!("; write `{text} != 0`"),
         _ => String::new(),

@@ -6,7 +6,9 @@ use super::syntax::{self, Fault, Marks, Uses};
 use super::{Scope, TemplateError, checks, filters, functions, lookups, native};
 use crate::source::nearest;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, Expression, State, Template, UndefinedBehavior, Value};
+use minijinja::{
+    Environment, Error, ErrorKind, Expression, State, Template, UndefinedBehavior, Value,
+};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -54,7 +56,9 @@ impl Engine {
     pub fn render(&self, value: &Json, scope: &Scope) -> Result<Json, TemplateError> {
         let session = Session::new(Arc::clone(&self.core), scope);
         let outcome = render_json(&session, value, 0);
-        session.settle(outcome)?.ok_or_else(|| TemplateError::broken("the value is omitted where one is needed"))
+        session
+            .settle(outcome)?
+            .ok_or_else(|| TemplateError::broken("the value is omitted where one is needed"))
     }
     /// The value of an expression without braces.
     ///
@@ -62,9 +66,8 @@ impl Engine {
     /// See [`TemplateError`].
     pub fn evaluate(&self, expression: &str, scope: &Scope) -> Result<Json, TemplateError> {
         let session = Session::new(Arc::clone(&self.core), scope);
-        let outcome = evaluate(&session, expression).and_then(|value| {
-            native::to_json(&value).map_err(|error| translate(&session, &error))
-        });
+        let outcome = evaluate(&session, expression)
+            .and_then(|value| native::to_json(&value).map_err(|error| translate(&session, &error)));
         session.settle(outcome)
     }
     /// Whether templates inside a value can be compiled at all; for lint, without variables.
@@ -73,10 +76,12 @@ impl Engine {
     /// [`TemplateError::Broken`].
     pub fn check(&self, value: &Json) -> Result<(), TemplateError> {
         match value {
-            Json::String(text) if syntax::is_template(text) => match syntax::lone_expression(text) {
-                Some(expression) => self.check_expression(expression),
-                None => self.core.template(text).map(drop),
-            },
+            Json::String(text) if syntax::is_template(text) => {
+                match syntax::lone_expression(text) {
+                    Some(expression) => self.check_expression(expression),
+                    None => self.core.template(text).map(drop),
+                }
+            }
             Json::Array(items) => items.iter().try_for_each(|item| self.check(item)),
             Json::Object(entries) => entries.values().try_for_each(|entry| self.check(entry)),
             _ => Ok(()),
@@ -92,10 +97,14 @@ impl Engine {
     /// The variables that templates inside a value may read; none for what can't be compiled.
     pub fn names(&self, value: &Json) -> BTreeSet<String> {
         match value {
-            Json::String(text) if syntax::is_template(text) => match syntax::lone_expression(text) {
-                Some(expression) => self.names_of_expression(expression),
-                None => variables(self.core.template(text).map(|it| it.undeclared_variables(false))),
-            },
+            Json::String(text) if syntax::is_template(text) => {
+                match syntax::lone_expression(text) {
+                    Some(expression) => self.names_of_expression(expression),
+                    None => {
+                        variables(self.core.template(text).map(|it| it.undeclared_variables(false)))
+                    }
+                }
+            }
             Json::Array(items) => items.iter().flat_map(|item| self.names(item)).collect(),
             Json::Object(entries) => entries.values().flat_map(|entry| self.names(entry)).collect(),
             _ => BTreeSet::new(),
@@ -109,7 +118,12 @@ impl Engine {
     ///
     /// # Errors
     /// See [`TemplateError`].
-    pub fn lookup(&self, name: &str, terms: &[Json], scope: &Scope) -> Result<Vec<Json>, TemplateError> {
+    pub fn lookup(
+        &self,
+        name: &str,
+        terms: &[Json],
+        scope: &Scope,
+    ) -> Result<Vec<Json>, TemplateError> {
         let session = Session::new(Arc::clone(&self.core), scope);
         let terms: Vec<Value> = terms.iter().map(native::from_json).collect();
         let found = lookups::run(&session, name, &terms, &lookups::Options::default());
@@ -121,27 +135,33 @@ impl Engine {
 
 impl Core {
     fn expression(&self, text: &str) -> Result<Arc<Expression<'static, 'static>>, TemplateError> {
-        if let Some(known) = self.expressions.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(known) =
+            self.expressions.read().unwrap_or_else(PoisonError::into_inner).get(text)
+        {
             return Ok(Arc::clone(known));
         }
         bounded(text)?;
         let (source, uses) = syntax::rewrite_expression(text).map_err(at_line)?;
         known(&uses)?;
-        let compiled = environment().compile_expression_owned(source).map_err(|error| compile_error(&error))?;
+        let compiled = environment()
+            .compile_expression_owned(source)
+            .map_err(|error| compile_error(&error))?;
         let compiled = Arc::new(compiled);
         let mut expressions = self.expressions.write().unwrap_or_else(PoisonError::into_inner);
         expressions.insert(text.to_owned(), Arc::clone(&compiled));
         Ok(compiled)
     }
     fn template(&self, text: &str) -> Result<Template<'static, 'static>, TemplateError> {
-        if let Some(known) = self.templates.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(known) = self.templates.read().unwrap_or_else(PoisonError::into_inner).get(text)
+        {
             return Ok(known.clone());
         }
         bounded(text)?;
         let (source, uses) = syntax::rewrite_template(text, Marks::default()).map_err(at_line)?;
         known(&uses)?;
         // The environment's loader takes the name of a template for its text, and keeps it.
-        let compiled = environment().get_template(&source).map_err(|error| compile_error(&error))?;
+        let compiled =
+            environment().get_template(&source).map_err(|error| compile_error(&error))?;
         let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
         templates.insert(text.to_owned(), compiled.clone());
         Ok(compiled)
@@ -149,7 +169,11 @@ impl Core {
 }
 
 fn bounded(text: &str) -> Result<(), TemplateError> {
-    if text.len() > LONGEST { Err(TemplateError::broken("the template is over 4 MiB long")) } else { Ok(()) }
+    if text.len() > LONGEST {
+        Err(TemplateError::broken("the template is over 4 MiB long"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The tables, as the template engine wants them.
@@ -171,8 +195,12 @@ pub(super) fn environment() -> &'static Environment<'static> {
             emitted.last = value.clone();
             Ok(out.write_str(&text)?)
         });
-        filters::entries().for_each(|entry| entry.add_filter(&mut env));
-        checks::ENTRIES.iter().for_each(|entry| entry.add_test(&mut env));
+        for entry in filters::entries() {
+            entry.add_filter(&mut env);
+        }
+        for entry in &checks::ENTRIES {
+            entry.add_test(&mut env);
+        }
         functions::add(&mut env);
         env
     })
@@ -193,7 +221,11 @@ fn variables(names: Result<std::collections::HashSet<String>, TemplateError>) ->
     names.into_iter().flatten().filter(|name| !is_global(name)).collect()
 }
 
-fn render_json(session: &Arc<Session>, value: &Json, depth: usize) -> Result<Option<Json>, TemplateError> {
+fn render_json(
+    session: &Arc<Session>,
+    value: &Json,
+    depth: usize,
+) -> Result<Option<Json>, TemplateError> {
     if depth > 128 {
         return Err(TemplateError::broken("the value is nested too deep"));
     }
@@ -224,7 +256,11 @@ fn evaluate(session: &Arc<Session>, expression: &str) -> Result<Value, TemplateE
     let compiled = session.core.expression(expression)?;
     let value = compiled.eval(Value::from_dyn_object(Arc::clone(session)));
     let value = value.map_err(|error| translate(session, &error))?;
-    if value.is_undefined() { Err(TemplateError::Undefined { name: session.missing() }) } else { Ok(value) }
+    if value.is_undefined() {
+        Err(TemplateError::Undefined { name: session.missing() })
+    } else {
+        Ok(value)
+    }
 }
 
 /// A text with templates in it: with the type of its expression if that is all there is.
@@ -260,25 +296,35 @@ pub(super) fn known(uses: &Uses) -> Result<(), TemplateError> {
     let tests: Vec<_> = super::tests().map(|it| it.name).collect();
     let lookups: Vec<_> = super::lookups().map(|it| it.name).collect();
     if let Some(name) = uses.tests.iter().find(|name| checks::REFUSED.contains(&name.as_str())) {
-        let message = format!("test `{name}` looks at files of this machine; use the module `stat` for the server's");
+        let message = format!(
+            "test `{name}` looks at files of this machine; use the module `stat` for the server's"
+        );
         return Err(TemplateError::broken(message));
     }
-    for (kind, names, table) in
-        [("filter", &uses.filters, filters), ("test", &uses.tests, tests), ("lookup", &uses.lookups, lookups)]
-    {
+    for (kind, names, table) in [
+        ("filter", &uses.filters, filters),
+        ("test", &uses.tests, tests),
+        ("lookup", &uses.lookups, lookups),
+    ] {
         for name in names.iter().map(|name| syntax::plain_name(name)) {
             if !table.contains(&name) {
                 return Err(TemplateError::broken(unknown(kind, name, table)));
             }
         }
     }
-    let refused = functions::REFUSED.iter().find(|(name, _)| uses.functions.iter().any(|used| used == name));
+    let refused =
+        functions::REFUSED.iter().find(|(name, _)| uses.functions.iter().any(|used| used == name));
     refused.map_or(Ok(()), |(_, why)| Err(TemplateError::broken(*why)))
 }
 
 /// That a name is not in a table, and which one may have been meant.
-pub(super) fn unknown(kind: &str, name: &str, table: impl IntoIterator<Item = &'static str>) -> String {
-    let hint = nearest(name, table).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+pub(super) fn unknown(
+    kind: &str,
+    name: &str,
+    table: impl IntoIterator<Item = &'static str>,
+) -> String {
+    let hint =
+        nearest(name, table).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("there is no {kind} `{name}`{hint}")
 }
 
@@ -298,11 +344,16 @@ pub(super) fn translate(session: &Session, error: &Error) -> TemplateError {
         return failure;
     }
     let detail = error.detail().unwrap_or_default();
-    let operand = detail.contains("unsupported types undefined") || detail.ends_with("and undefined");
+    let operand =
+        detail.contains("unsupported types undefined") || detail.ends_with("and undefined");
     let message = match error.kind() {
         ErrorKind::UndefinedError => return TemplateError::Undefined { name: session.missing() },
-        ErrorKind::InvalidOperation if operand => return TemplateError::Undefined { name: session.missing() },
-        ErrorKind::OutOfFuel => "the template does too much work, or makes too long a text".to_owned(),
+        ErrorKind::InvalidOperation if operand => {
+            return TemplateError::Undefined { name: session.missing() };
+        }
+        ErrorKind::OutOfFuel => {
+            "the template does too much work, or makes too long a text".to_owned()
+        }
         ErrorKind::UnknownFunction => {
             let name = detail.split_whitespace().next().unwrap_or_default();
             unknown("function", name, functions::GLOBALS)

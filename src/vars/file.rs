@@ -50,7 +50,12 @@ impl Engine {
     ///
     /// # Errors
     /// See [`TemplateError`].
-    pub fn render_file_with(&self, text: &str, options: &FileOptions, scope: &Scope) -> Result<String, TemplateError> {
+    pub fn render_file_with(
+        &self,
+        text: &str,
+        options: &FileOptions,
+        scope: &Scope,
+    ) -> Result<String, TemplateError> {
         let mut options = options.clone();
         let text = header(text, &mut options)?;
         let session = Session::new(Arc::clone(&self.core), scope);
@@ -69,9 +74,13 @@ impl Engine {
     pub fn check_file(&self, text: &str, options: &FileOptions) -> Result<(), TemplateError> {
         let mut options = options.clone();
         let text = header(text, &mut options)?;
-        let (source, uses) = syntax::rewrite_template(text, options.marks()).map_err(engine::at_line)?;
+        let (source, uses) =
+            syntax::rewrite_template(text, options.marks()).map_err(engine::at_line)?;
         engine::known(&uses)?;
-        environment(&options)?.template_from_str(&source).map(drop).map_err(|error| engine::compile_error(&error))
+        environment(&options)?
+            .template_from_str(&source)
+            .map(drop)
+            .map_err(|error| engine::compile_error(&error))
     }
 }
 
@@ -87,7 +96,8 @@ impl FileOptions {
 
 fn environment(options: &FileOptions) -> Result<minijinja::Environment<'static>, TemplateError> {
     let pair = |pair: &(String, String)| pair.clone();
-    let ((vo, vc), (bo, bc), (co, cc)) = (pair(&options.variable), pair(&options.block), pair(&options.comment));
+    let ((vo, vc), (bo, bc), (co, cc)) =
+        (pair(&options.variable), pair(&options.block), pair(&options.comment));
     let syntax = SyntaxConfig::builder()
         .trim_blocks(options.trim_blocks)
         .lstrip_blocks(options.lstrip_blocks)
@@ -96,21 +106,29 @@ fn environment(options: &FileOptions) -> Result<minijinja::Environment<'static>,
         .block_delimiters(bo, bc)
         .comment_delimiters(co, cc)
         .build()
-        .map_err(|_| TemplateError::broken("the marks of expressions, statements and comments clash"))?;
+        .map_err(|_| {
+            TemplateError::broken("the marks of expressions, statements and comments clash")
+        })?;
     let mut environment = engine::environment().clone();
     environment.set_syntax(syntax);
     Ok(environment)
 }
 
-fn render(text: &str, options: &FileOptions, session: &Arc<Session>) -> Result<String, TemplateError> {
+fn render(
+    text: &str,
+    options: &FileOptions,
+    session: &Arc<Session>,
+) -> Result<String, TemplateError> {
     let syntactic = FileOptions { newline_sequence: "\n".to_owned(), ..options.clone() };
     if syntactic == FileOptions::default() {
         return engine::render_whole(session, text);
     }
-    let (source, uses) = syntax::rewrite_template(text, options.marks()).map_err(engine::at_line)?;
+    let (source, uses) =
+        syntax::rewrite_template(text, options.marks()).map_err(engine::at_line)?;
     engine::known(&uses)?;
     let environment = environment(options)?;
-    let template = environment.template_from_str(&source).map_err(|error| engine::compile_error(&error))?;
+    let template =
+        environment.template_from_str(&source).map_err(|error| engine::compile_error(&error))?;
     let context = minijinja::Value::from_dyn_object(Arc::clone(session));
     template.render(context).map_err(|error| engine::translate(session, &error))
 }
@@ -125,7 +143,10 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<&'a str, Templ
         let flag = || match value {
             "True" | "true" => Ok(true),
             "False" | "false" => Ok(false),
-            _ => Err(TemplateError::Broken { message: format!("`{key}` must be True or False"), line: Some(1) }),
+            _ => Err(TemplateError::Broken {
+                message: format!("`{key}` must be True or False"),
+                line: Some(1),
+            }),
         };
         let mark = || value.trim_matches(['\'', '"']).to_owned();
         match key {

@@ -9,7 +9,8 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 /// Names that are no variables.
-pub(super) const GLOBALS: [&str; 8] = ["range", "dict", "namespace", "lookup", "query", "q", "omit", GET];
+pub(super) const GLOBALS: [&str; 8] =
+    ["range", "dict", "namespace", "lookup", "query", "q", "omit", GET];
 /// Functions that Ansible has and this does not, with the reason.
 pub(super) const REFUSED: [(&str, &str); 3] = [
     ("now", "`now()` is not available: a plan must not depend on the clock"),
@@ -23,23 +24,31 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("namespace", minijinja::functions::namespace);
     env.add_global("omit", Value::from_object(Omit));
     env.add_function(GET, get);
-    env.add_function("lookup", |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
-        lookups::from_template(state, name, terms.0, &options, false)
-    });
+    env.add_function(
+        "lookup",
+        |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
+            lookups::from_template(state, name, &terms.0, &options, false)
+        },
+    );
     for name in ["query", "q"] {
-        env.add_function(name, |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
-            lookups::from_template(state, name, terms.0, &options, true)
-        });
+        env.add_function(
+            name,
+            |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
+                lookups::from_template(state, name, &terms.0, &options, true)
+            },
+        );
     }
-    env.set_unknown_method_callback(|state: &mut State, value: &Value, method: &str, args: &[Value]| {
-        if value.is_undefined() || args.iter().any(Value::is_undefined) {
-            return Err(undefined());
-        }
-        if method == "format" {
-            bounded_format(value.as_str().unwrap_or_default())?;
-        }
-        pycompat::unknown_method_callback(state, value, method, args)
-    });
+    env.set_unknown_method_callback(
+        |state: &mut State, value: &Value, method: &str, args: &[Value]| {
+            if value.is_undefined() || args.iter().any(Value::is_undefined) {
+                return Err(undefined());
+            }
+            if method == "format" {
+                bounded_format(value.as_str().unwrap_or_default())?;
+            }
+            pycompat::unknown_method_callback(state, value, method, args)
+        },
+    );
 }
 
 /// `a.b` and `a['b']`: undefined where there is no such thing, also when `a` itself is undefined.
@@ -72,7 +81,9 @@ pub(super) fn bounded_format(format: &str) -> Result<(), Error> {
         depth > 1
     });
     if wide || nested || format.contains('*') {
-        return Err(broken("the format asks for too wide a text, or takes its width from an argument"));
+        return Err(broken(
+            "the format asks for too wide a text, or takes its width from an argument",
+        ));
     }
     Ok(())
 }

@@ -24,32 +24,112 @@ pub(super) struct Entry {
     pub(super) run: Run,
 }
 
-const fn row(name: &'static str, options: &'static [&'static str], doc: &'static str, example: &'static str, run: Run) -> Entry {
+const fn row(
+    name: &'static str,
+    options: &'static [&'static str],
+    doc: &'static str,
+    example: &'static str,
+    run: Run,
+) -> Entry {
     Entry { name, options, doc, example, run }
 }
 
 pub(super) static ENTRIES: [Entry; 14] = [
-    row("vars", &["default"], "variables by their names", "lookup('vars', 'missing', default='x')", vars),
-    row("env", &["default"], "environment variables of this machine", "lookup('env', 'MISSING', default='x')", env),
+    row(
+        "vars",
+        &["default"],
+        "variables by their names",
+        "lookup('vars', 'missing', default='x')",
+        vars,
+    ),
+    row(
+        "env",
+        &["default"],
+        "environment variables of this machine",
+        "lookup('env', 'MISSING', default='x')",
+        env,
+    ),
     row("dict", &[], "keys and values of mappings", "query('dict', {'a': 1})", dict),
-    row("items", &[], "the items, lists opened once", "query('items', [1, 2], 3)", |_, terms, _| opened(terms, 1)),
-    row("list", &[], "the items as they are", "query('list', [1, 2])", |_, terms, _| Ok(terms.to_vec())),
-    row("flattened", &[], "the items, all lists opened", "query('flattened', [1, [2, [3]]])", |_, terms, _| opened(terms, 100)),
-    row("indexed_items", &[], "the items with their numbers", "query('indexed_items', ['a', 'b'])", |_, terms, _| {
-        let items = opened(terms, 1)?.into_iter().enumerate();
-        Ok(items.map(|(nth, item)| Value::from(vec![Value::from(nth), item])).collect())
+    row(
+        "items",
+        &[],
+        "the items, lists opened once",
+        "query('items', [1, 2], 3)",
+        |_, terms, _| opened(terms, 1),
+    ),
+    row("list", &[], "the items as they are", "query('list', [1, 2])", |_, terms, _| {
+        Ok(terms.to_vec())
     }),
-    row("nested", &[], "every combination of the items of several lists", "query('nested', [1, 2], ['a'])", nested),
-    row("cartesian", &[], "every combination of the items of several lists", "query('cartesian', [1, 2], ['a'])", nested),
-    row("together", &[], "the items of several lists side by side", "query('together', [1, 2], ['a', 'b'])", together),
-    row("sequence", &["start", "end", "count", "stride", "format"], "numbers, as text", "query('sequence', 'start=1 end=3')", sequence),
-    row("subelements", &["skip_missing"], "pairs of each item and each item of a list inside it", "query('subelements', [{'a': [1, 2]}], 'a')", subelements),
-    row("file", &["rstrip", "lstrip"], "the content of a file of the project", "query('file')", file),
+    row(
+        "flattened",
+        &[],
+        "the items, all lists opened",
+        "query('flattened', [1, [2, [3]]])",
+        |_, terms, _| opened(terms, 100),
+    ),
+    row(
+        "indexed_items",
+        &[],
+        "the items with their numbers",
+        "query('indexed_items', ['a', 'b'])",
+        |_, terms, _| {
+            let items = opened(terms, 1)?.into_iter().enumerate();
+            Ok(items.map(|(nth, item)| Value::from(vec![Value::from(nth), item])).collect())
+        },
+    ),
+    row(
+        "nested",
+        &[],
+        "every combination of the items of several lists",
+        "query('nested', [1, 2], ['a'])",
+        nested,
+    ),
+    row(
+        "cartesian",
+        &[],
+        "every combination of the items of several lists",
+        "query('cartesian', [1, 2], ['a'])",
+        nested,
+    ),
+    row(
+        "together",
+        &[],
+        "the items of several lists side by side",
+        "query('together', [1, 2], ['a', 'b'])",
+        together,
+    ),
+    row(
+        "sequence",
+        &["start", "end", "count", "stride", "format"],
+        "numbers, as text",
+        "query('sequence', 'start=1 end=3')",
+        sequence,
+    ),
+    row(
+        "subelements",
+        &["skip_missing"],
+        "pairs of each item and each item of a list inside it",
+        "query('subelements', [{'a': [1, 2]}], 'a')",
+        subelements,
+    ),
+    row(
+        "file",
+        &["rstrip", "lstrip"],
+        "the content of a file of the project",
+        "query('file')",
+        file,
+    ),
     row("template", &[], "a rendered template of the project", "query('template')", template),
 ];
 
 /// `lookup(…)`, or `query(…)` which always gives a list.
-pub(super) fn from_template(state: &mut State, name: &str, terms: Vec<Value>, options: &Kwargs, query: bool) -> Result<Value, Error> {
+pub(super) fn from_template(
+    state: &mut State,
+    name: &str,
+    terms: &[Value],
+    options: &Kwargs,
+    query: bool,
+) -> Result<Value, Error> {
     if terms.iter().any(Value::is_undefined) {
         return Err(undefined());
     }
@@ -59,7 +139,7 @@ pub(super) fn from_template(state: &mut State, name: &str, terms: Vec<Value>, op
         given.insert(option.to_owned(), options.get(option)?);
     }
     let list = given.remove("wantlist").is_some_and(|it| it.is_true()) || query;
-    let mut found = run(&session, name, &terms, &given)?;
+    let mut found = run(&session, name, terms, &given)?;
     if list {
         return Ok(Value::from(found));
     }
@@ -73,7 +153,12 @@ pub(super) fn from_template(state: &mut State, name: &str, terms: Vec<Value>, op
 }
 
 /// What a lookup lists.
-pub(super) fn run(session: &Arc<Session>, name: &str, terms: &[Value], options: &Options) -> Result<Vec<Value>, Error> {
+pub(super) fn run(
+    session: &Arc<Session>,
+    name: &str,
+    terms: &[Value],
+    options: &Options,
+) -> Result<Vec<Value>, Error> {
     let name = plain_name(name);
     let Some(lookup) = ENTRIES.iter().find(|entry| entry.name == name) else {
         return Err(broken(unknown("lookup", name, ENTRIES.iter().map(|entry| entry.name))));
@@ -99,8 +184,11 @@ fn vars(session: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Ve
     let find = |term: &Value| {
         let name = term.as_str().ok_or_else(|| broken("lookup `vars` needs names as text"))?;
         let before = session.misses();
-        match (session.variable(name).filter(|value| !value.is_undefined()), options.get("default")) {
-            (Some(value), _) if value.kind() == ValueKind::Invalid => Err(broken(value.to_string())),
+        match (session.variable(name).filter(|value| !value.is_undefined()), options.get("default"))
+        {
+            (Some(value), _) if value.kind() == ValueKind::Invalid => {
+                Err(broken(value.to_string()))
+            }
             (Some(value), _) => Ok(value),
             (None, Some(default)) => Ok(default.clone()),
             (None, None) => {
@@ -150,7 +238,9 @@ fn opened(terms: &[Value], levels: usize) -> Result<Vec<Value>, Error> {
 fn columns(terms: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
     match terms {
         [] => Err(broken("the lookup needs at least one list")),
-        [one] if is_list(one) && items_of(one)?.iter().all(is_list) => items_of(one)?.iter().map(items_of).collect(),
+        [one] if is_list(one) && items_of(one)?.iter().all(is_list) => {
+            items_of(one)?.iter().map(items_of).collect()
+        }
         _ => terms.iter().map(items_of).collect(),
     }
 }
@@ -162,15 +252,22 @@ fn nested(_: &Arc<Session>, terms: &[Value], _: &Options) -> Result<Vec<Value>, 
 fn together(_: &Arc<Session>, terms: &[Value], _: &Options) -> Result<Vec<Value>, Error> {
     let columns = columns(terms)?;
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |column: &Vec<Value>, nth: usize| column.get(nth).cloned().unwrap_or_else(|| Value::from(()));
-    Ok((0..longest).map(|nth| Value::from(columns.iter().map(|column| cell(column, nth)).collect::<Vec<_>>())).collect())
+    let cell = |column: &Vec<Value>, nth: usize| {
+        column.get(nth).cloned().unwrap_or_else(|| Value::from(()))
+    };
+    Ok((0..longest)
+        .map(|nth| Value::from(columns.iter().map(|column| cell(column, nth)).collect::<Vec<_>>()))
+        .collect())
 }
 
 fn dict(_: &Arc<Session>, terms: &[Value], _: &Options) -> Result<Vec<Value>, Error> {
     let mut items = Vec::new();
     for term in opened(terms, 1)? {
         if term.kind() != ValueKind::Map {
-            return Err(broken(format!("lookup `dict` needs a mapping, not {}", native::type_name(&term))));
+            return Err(broken(format!(
+                "lookup `dict` needs a mapping, not {}",
+                native::type_name(&term)
+            )));
         }
         for key in term.try_iter()?.checked() {
             let key = key?;
@@ -199,9 +296,13 @@ fn sequence(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Vec<
             Some(hex) => i64::from_str_radix(hex, 16),
             None => text.parse(),
         });
-        read.transpose().map_err(|_| broken(format!("lookup `sequence` needs a whole number as `{name}`")))
+        read.transpose()
+            .map_err(|_| broken(format!("lookup `sequence` needs a whole number as `{name}`")))
     };
-    if let Some(other) = given.keys().find(|name| !["start", "end", "count", "stride", "format"].contains(&name.as_str())) {
+    if let Some(other) = given
+        .keys()
+        .find(|name| !["start", "end", "count", "stride", "format"].contains(&name.as_str()))
+    {
         return Err(broken(format!("lookup `sequence` has no option `{other}`")));
     }
     let (start, stride) = (number("start")?.unwrap_or(1), number("stride")?);
@@ -225,7 +326,11 @@ fn sequence(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Vec<
     super::functions::bounded_format(format)?;
     let numbers = (0..=steps).map(|step| start + stride * i64::try_from(step).unwrap_or(0));
     let style = minijinja::formatting::FormatStyle::Printf;
-    numbers.map(|number| minijinja::formatting::format(style, format, &[Value::from(number)]).map(Value::from)).collect()
+    numbers
+        .map(|number| {
+            minijinja::formatting::format(style, format, &[Value::from(number)]).map(Value::from)
+        })
+        .collect()
 }
 
 fn subelements(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Vec<Value>, Error> {
@@ -240,7 +345,8 @@ fn subelements(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<V
         _ => return Err(broken("lookup `subelements` needs a list and a path")),
     };
     let flag = flags.map(|flags| entry(&flags, &Value::from("skip_missing"))).transpose()?;
-    let skip = flag.or_else(|| options.get("skip_missing").cloned()).is_some_and(|skip| skip.is_true());
+    let skip =
+        flag.or_else(|| options.get("skip_missing").cloned()).is_some_and(|skip| skip.is_true());
     let pairs = filters::subelements(native::to_json(&list)?, &native::to_json(&path)?, skip);
     let pairs = pairs.map_err(|why| broken(format!("lookup `subelements` {why}")))?;
     Ok(pairs.iter().map(native::from_json).collect())
@@ -267,7 +373,8 @@ fn template(session: &Arc<Session>, terms: &[Value], _: &Options) -> Result<Vec<
     let render = |term: &Value| {
         let text = content(session, term)?;
         let name = format!("template {}", native::text(term)?);
-        let rendered = session.nested(&name, || engine::render_whole(session, &text).map(Value::from));
+        let rendered =
+            session.nested(&name, || engine::render_whole(session, &text).map(Value::from));
         rendered.map_err(|error| hand_on(session, error))
     };
     terms.iter().map(render).collect()

@@ -77,5 +77,9 @@ pub fn tests() -> impl Iterator<Item = Described> {
 
 /// Every lookup, as `lookup(…)`, `query(…)` and `with_…` know them.
 pub fn lookups() -> impl Iterator<Item = Described> {
-    lookups::ENTRIES.iter().map(|entry| Described { name: entry.name, doc: entry.doc, example: entry.example })
+    lookups::ENTRIES.iter().map(|entry| Described {
+        name: entry.name,
+        doc: entry.doc,
+        example: entry.example,
+    })
 }

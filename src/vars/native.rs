@@ -101,7 +101,9 @@ fn number(value: &Value) -> Result<Json, Error> {
     if value.is_integer() {
         let whole = i64::try_from(value.clone()).map(Number::from);
         let whole = whole.or_else(|_| u64::try_from(value.clone()).map(Number::from));
-        return whole.map(Json::Number).map_err(|_| broken(format!("the number {value} is too large")));
+        return whole
+            .map(Json::Number)
+            .map_err(|_| broken(format!("the number {value} is too large")));
     }
     let fraction = f64::try_from(value.clone())?;
     let number = Number::from_f64(fraction);

@@ -117,8 +117,10 @@ impl Session {
 
     fn resolve(self: &Arc<Self>, layer: &Arc<Layer>, place: Place) -> Option<Value> {
         match find(layer, &place)? {
-            Json::String(text) if layer.trust == Trust::Template && super::syntax::is_template(text) => {
-                Some(self.rendered(text, place))
+            Json::String(text)
+                if layer.trust == Trust::Template && super::syntax::is_template(text) =>
+            {
+                Some(self.rendered(text, &place))
             }
             Json::Array(_) | Json::Object(_) => Some(Value::from_object(Node {
                 session: Arc::clone(self),
@@ -129,10 +131,10 @@ impl Session {
         }
     }
 
-    fn rendered(self: &Arc<Self>, text: &str, place: Place) -> Value {
-        let known = self.progress().done.get(&place).cloned();
+    fn rendered(self: &Arc<Self>, text: &str, place: &Place) -> Value {
+        let known = self.progress().done.get(place).cloned();
         let outcome = known.unwrap_or_else(|| {
-            let outcome = self.within(&place, || engine::render_text(self, text));
+            let outcome = self.within(place, || engine::render_text(self, text));
             self.progress().done.insert(place.clone(), outcome.clone());
             outcome
         });
@@ -166,7 +168,8 @@ impl Session {
         let misses = {
             let mut progress = self.progress();
             if progress.busy.contains(place) {
-                let message = format!("recursive loop in `{place}`: its value leads back to itself");
+                let message =
+                    format!("recursive loop in `{place}`: its value leads back to itself");
                 return Err(TemplateError::Broken { message, line: None });
             }
             if progress.busy.len() >= DEEPEST {
@@ -181,7 +184,9 @@ impl Session {
         progress.busy.pop();
         progress.misses.truncate(misses);
         outcome.map_err(|error| match error {
-            TemplateError::Broken { message, .. } if !message.contains("recursive loop") && !message.starts_with("in `") => {
+            TemplateError::Broken { message, .. }
+                if !message.contains("recursive loop") && !message.starts_with("in `") =>
+            {
                 TemplateError::Broken { message: format!("in `{place}`: {message}"), line: None }
             }
             other => other,

@@ -70,7 +70,8 @@ pub(super) fn rewrite_template(text: &str, marks: Marks) -> Result<(String, Uses
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if kind == Kind::Comment {
-            let end = rest.find(marks.comment.1).map_or(rest.len(), |end| end + marks.comment.1.len());
+            let end =
+                rest.find(marks.comment.1).map_or(rest.len(), |end| end + marks.comment.1.len());
             out.push_str(&rest[..end]);
             rest = &rest[end..];
             continue;
@@ -80,7 +81,8 @@ pub(super) fn rewrite_template(text: &str, marks: Marks) -> Result<(String, Uses
         // Without an end it stays as it is: the compiler says what is wrong.
         let Some(end) = end_of(inside, close) else { break };
         let (body, after) = (&inside[..end], &inside[end + close.len()..]);
-        branches += usize::from(body.trim_start_matches(['-', '+']).trim_start().starts_with("elif"));
+        branches +=
+            usize::from(body.trim_start_matches(['-', '+']).trim_start().starts_with("elif"));
         if branches > BRANCHES {
             return Err(Fault { message: "the template has too many branches".to_owned(), line });
         }
@@ -120,11 +122,15 @@ enum Kind {
 }
 
 fn next_mark(text: &str, marks: Marks) -> Option<(usize, Kind)> {
-    [(marks.variable.0, Kind::Variable), (marks.block.0, Kind::Block), (marks.comment.0, Kind::Comment)]
-        .into_iter()
-        .filter_map(|(mark, kind)| Some((text.find(mark)?, std::cmp::Reverse(mark.len()), kind)))
-        .min_by_key(|(at, length, _)| (*at, *length))
-        .map(|(at, _, kind)| (at, kind))
+    [
+        (marks.variable.0, Kind::Variable),
+        (marks.block.0, Kind::Block),
+        (marks.comment.0, Kind::Comment),
+    ]
+    .into_iter()
+    .filter_map(|(mark, kind)| Some((text.find(mark)?, std::cmp::Reverse(mark.len()), kind)))
+    .min_by_key(|(at, length, _)| (*at, *length))
+    .map(|(at, _, kind)| (at, kind))
 }
 
 /// Where the closing mark is, strings and brackets respected.
@@ -163,7 +169,8 @@ fn statement(body: &str, uses: &mut Uses) -> Result<String, Fault> {
     let word_end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     let (word, rest) = rest.split_at(word_end);
     if REFUSED.contains(&word) {
-        let message = format!("`{{% {word} %}}` is not supported: a template must be whole by itself");
+        let message =
+            format!("`{{% {word} %}}` is not supported: a template must be whole by itself");
         return Err(Fault { message, line: 1 });
     }
     // The target of `set` is written to, not read.
@@ -292,7 +299,10 @@ impl<'a> Reader<'a, '_> {
         if word == "is" {
             out.push_str(word);
             self.space(out);
-            if self.text[self.at..].strip_prefix("not").is_some_and(|rest| rest.starts_with([' ', '\n', '\t'])) {
+            if self.text[self.at..]
+                .strip_prefix("not")
+                .is_some_and(|rest| rest.starts_with([' ', '\n', '\t']))
+            {
                 out.push_str(self.word());
                 self.space(out);
             }
@@ -321,7 +331,8 @@ impl<'a> Reader<'a, '_> {
         let name = plain_name(name);
         out.push_str(name);
         if !name.is_empty() {
-            let list = if kind == Named::Filter { &mut self.uses.filters } else { &mut self.uses.tests };
+            let list =
+                if kind == Named::Filter { &mut self.uses.filters } else { &mut self.uses.tests };
             list.push(name.to_owned());
         }
         if self.peek() == Some('(') {
@@ -346,7 +357,13 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// What follows an operand: attributes, subscripts and calls.
-    fn chain(&mut self, out: &mut String, mut base: String, start: usize, depth: usize) -> Result<(), Fault> {
+    fn chain(
+        &mut self,
+        out: &mut String,
+        mut base: String,
+        start: usize,
+        depth: usize,
+    ) -> Result<(), Fault> {
         for length in 0.. {
             if length > LONGEST {
                 return Err(self.fault("too many attributes in a row"));
@@ -362,7 +379,11 @@ impl<'a> Reader<'a, '_> {
                         let _ = write!(base, "{space}.{name}");
                         continue;
                     }
-                    let key = if name.starts_with(|c: char| c.is_ascii_digit()) { name.to_owned() } else { format!("'{name}'") };
+                    let key = if name.starts_with(|c: char| c.is_ascii_digit()) {
+                        name.to_owned()
+                    } else {
+                        format!("'{name}'")
+                    };
                     self.wrap(&mut base, space, &key, start);
                 }
                 Some('[') => {
@@ -403,7 +424,9 @@ impl<'a> Reader<'a, '_> {
 
 /// Without `ansible.builtin.` and its older spelling.
 pub(super) fn plain_name(name: &str) -> &str {
-    name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name)
+    name.strip_prefix("ansible.builtin.")
+        .or_else(|| name.strip_prefix("ansible.legacy."))
+        .unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -417,13 +440,26 @@ mod tests {
     #[test]
     fn attributes_become_calls() {
         assert_eq!(expression("a.b"), "__get__(a, 'b', 'a.b')");
-        assert_eq!(expression("a['b'].0"), r"__get__(__get__(a, 'b', 'a[\'b\']'), 0, 'a[\'b\'].0')");
+        assert_eq!(
+            expression("a['b'].0"),
+            r"__get__(__get__(a, 'b', 'a[\'b\']'), 0, 'a[\'b\'].0')"
+        );
         assert_eq!(expression("-a.b|f(c.d)"), "-__get__(a, 'b', 'a.b')|f(__get__(c, 'd', 'c.d'))");
         assert_eq!(expression("x is ansible.builtin.search 'y.z'"), "x is search 'y.z'");
     }
     #[test]
     fn what_is_no_attribute_is_left_alone() {
-        for text in ["a[1:2]", "a.lower()", "1.5 + x", "'a.b'", "a not in [1, 2]", "{'a': b}", "f(x=1)", ")", "a."] {
+        for text in [
+            "a[1:2]",
+            "a.lower()",
+            "1.5 + x",
+            "'a.b'",
+            "a not in [1, 2]",
+            "{'a': b}",
+            "f(x=1)",
+            ")",
+            "a.",
+        ] {
             assert_eq!(expression(text), text);
         }
         let raw = "{% raw %}{{ a.b }}{% endraw %}{# a.b #}{% set ns.x = 1 %}";

@@ -33,12 +33,18 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
     let mut rest = text.trim();
     while let Some(c) = rest.chars().next() {
         let same = |other: char| -> bool {
-            if c.is_ascii_digit() { other.is_ascii_digit() } else { c.is_ascii_lowercase() && other.is_ascii_lowercase() || other == c && c != '.' }
+            if c.is_ascii_digit() {
+                other.is_ascii_digit()
+            } else {
+                c.is_ascii_lowercase() && other.is_ascii_lowercase() || other == c && c != '.'
+            }
         };
         let end = rest.find(|other| !same(other)).unwrap_or(rest.len()).max(c.len_utf8());
         let (part, after) = rest.split_at(end);
         if c.is_ascii_digit() {
-            parts.push(Part::Number(part.parse().map_err(|_| format!("the version has too large a number: {part}"))?));
+            parts.push(Part::Number(
+                part.parse().map_err(|_| format!("the version has too large a number: {part}"))?,
+            ));
         } else if part != "." {
             parts.push(Part::Word(part.to_owned()));
         }
@@ -53,7 +59,11 @@ fn loosely(left: &str, right: &str) -> Result<Ordering, String> {
         let order = match pair {
             (Part::Number(a), Part::Number(b)) => a.cmp(b),
             (Part::Word(a), Part::Word(b)) => a.cmp(b),
-            _ => return Err(format!("the versions {left} and {right} cannot be compared: a number meets a word")),
+            _ => {
+                return Err(format!(
+                    "the versions {left} and {right} cannot be compared: a number meets a word"
+                ));
+            }
         };
         if order != Ordering::Equal {
             return Ok(order);
@@ -65,19 +75,25 @@ fn loosely(left: &str, right: &str) -> Result<Ordering, String> {
 /// `1.2`, `1.2.3`, with `a1` or `b1` behind; a final version is later than its test versions.
 fn strict(text: &str) -> Result<([u64; 3], bool, char, u64), String> {
     let fault = || format!("`{text}` is no strict version");
-    let (numbers, test) = match text.find(['a', 'b']) {
+    let (numbers, stage) = match text.find(['a', 'b']) {
         Some(at) => (&text[..at], Some(&text[at..])),
         None => (text, None),
     };
-    let numbers: Vec<u64> = numbers.split('.').map(|it| it.parse().map_err(|_| fault())).collect::<Result<_, _>>()?;
+    let numbers: Vec<u64> =
+        numbers.split('.').map(|it| it.parse().map_err(|_| fault())).collect::<Result<_, _>>()?;
     let numbers = match numbers.as_slice() {
         [major, minor] => [*major, *minor, 0],
         [major, minor, patch] => [*major, *minor, *patch],
         _ => return Err(fault()),
     };
-    match test {
+    match stage {
         None => Ok((numbers, true, 'c', 0)),
-        Some(test) => Ok((numbers, false, if test.starts_with('a') { 'a' } else { 'b' }, test[1..].parse().map_err(|_| fault())?)),
+        Some(stage) => Ok((
+            numbers,
+            false,
+            if stage.starts_with('a') { 'a' } else { 'b' },
+            stage[1..].parse().map_err(|_| fault())?,
+        )),
     }
 }
 
@@ -85,8 +101,10 @@ fn semantically(left: &str, right: &str) -> Result<Ordering, String> {
     let read = |text: &str| -> Result<(Vec<u64>, Option<String>), String> {
         let fault = || format!("`{text}` is no semantic version");
         let core = text.split('+').next().unwrap_or_default();
-        let (core, test) = core.split_once('-').map_or((core, None), |(core, test)| (core, Some(test.to_owned())));
-        let numbers: Vec<u64> = core.split('.').map(|it| it.parse().map_err(|_| fault())).collect::<Result<_, _>>()?;
+        let (core, test) =
+            core.split_once('-').map_or((core, None), |(core, test)| (core, Some(test.to_owned())));
+        let numbers: Vec<u64> =
+            core.split('.').map(|it| it.parse().map_err(|_| fault())).collect::<Result<_, _>>()?;
         if numbers.len() == 3 { Ok((numbers, test)) } else { Err(fault()) }
     };
     let ((a, a_test), (b, b_test)) = (read(left)?, read(right)?);

@@ -1,4 +1,5 @@
-//! Writes YAML as Python's writer does by default, except that long lines are never folded.
+//! Writes YAML as Python's writer does by default, except that long lines are never folded, and that keys
+//! are always written on one line.
 //! Facts about scalars: the YAML 1.1 types, <https://yaml.org/type/>.
 use super::native::float;
 use regex::Regex;
@@ -45,7 +46,11 @@ impl Writer<'_> {
                     let inner = indent + self.layout.indent;
                     let width = if self.is_block(item) { self.layout.indent.max(2) - 1 } else { 1 };
                     self.spaces(width);
-                    self.node(item, if self.is_block(item) { indent + width + 1 } else { inner }, false);
+                    self.node(
+                        item,
+                        if self.is_block(item) { indent + width + 1 } else { inner },
+                        false,
+                    );
                 }
             }
             Value::Object(entries) if !entries.is_empty() && !self.is_flow(value) => {
@@ -53,7 +58,7 @@ impl Writer<'_> {
                     if nth > 0 {
                         self.line(indent);
                     }
-                    self.text(key, indent + self.layout.indent, false);
+                    self.key(key, false);
                     self.out.push(':');
                     let inner = indent + self.layout.indent;
                     match entry {
@@ -73,13 +78,20 @@ impl Writer<'_> {
                     }
                 }
             }
-            Value::Array(_) | Value::Object(_) => self.flow(value),
+            Value::Array(_) | Value::Object(_) => self.flow(value, indent.max(self.layout.indent)),
             // A scalar alone is moved in by as much as one inside a collection.
-            scalar => self.scalar(scalar, if indent == 0 && !in_mapping { self.layout.indent } else { indent }, false),
+            scalar => self.scalar(
+                scalar,
+                if indent == 0 && !in_mapping { self.layout.indent } else { indent },
+                false,
+            ),
         }
     }
 
-    fn ordered<'v>(&self, entries: &'v serde_json::Map<String, Value>) -> Vec<(&'v String, &'v Value)> {
+    fn ordered<'v>(
+        &self,
+        entries: &'v serde_json::Map<String, Value>,
+    ) -> Vec<(&'v String, &'v Value)> {
         let mut entries: Vec<_> = entries.iter().collect();
         if self.layout.sort_keys {
             entries.sort_by_key(|(key, _)| *key);
@@ -110,13 +122,14 @@ impl Writer<'_> {
     fn spaces(&mut self, count: usize) {
         self.out.extend(std::iter::repeat_n(' ', count));
     }
-    fn flow(&mut self, value: &Value) {
+    fn flow(&mut self, value: &Value, indent: usize) {
+        let inner = indent + self.layout.indent;
         match value {
             Value::Array(items) => {
                 self.out.push('[');
                 for (nth, item) in items.iter().enumerate() {
                     self.out.push_str(if nth > 0 { ", " } else { "" });
-                    self.flow(item);
+                    self.flow(item, inner);
                 }
                 self.out.push(']');
             }
@@ -124,13 +137,13 @@ impl Writer<'_> {
                 self.out.push('{');
                 for (nth, (key, entry)) in self.ordered(entries).into_iter().enumerate() {
                     self.out.push_str(if nth > 0 { ", " } else { "" });
-                    self.text(key, 2, true);
+                    self.key(key, true);
                     self.out.push_str(": ");
-                    self.flow(entry);
+                    self.flow(entry, inner);
                 }
                 self.out.push('}');
             }
-            scalar => self.scalar(scalar, 2, true),
+            scalar => self.scalar(scalar, indent, true),
         }
     }
     fn scalar(&mut self, value: &Value, indent: usize, flow: bool) {
@@ -138,12 +151,20 @@ impl Writer<'_> {
             Value::String(text) => self.text(text, indent, flow),
             Value::Number(number) if number.is_f64() => {
                 let text = float(number.as_f64().unwrap_or_default());
-                self.out.push_str(&if text.contains('.') { text } else { text.replace('e', ".0e") });
+                self.out.push_str(&if text.contains('.') {
+                    text
+                } else {
+                    text.replace('e', ".0e")
+                });
             }
             other => {
                 let _ = write!(self.out, "{other}");
             }
         }
+    }
+    /// A key stays on one line, where Python's writer would mark it with `?`.
+    fn key(&mut self, text: &str, flow: bool) {
+        if text.contains('\n') { escaped(self.out, text) } else { self.text(text, 0, flow) }
     }
     fn text(&mut self, text: &str, indent: usize, flow: bool) {
         if needs_escapes(text) {
@@ -168,7 +189,9 @@ impl Writer<'_> {
 
 /// What only double quotes can hold.
 fn needs_escapes(text: &str) -> bool {
-    let special = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
+    let special = |c: char| {
+        c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    };
     text.chars().any(special) || text.contains(" \n") || text.contains("\n ")
 }
 
@@ -180,6 +203,11 @@ fn escaped(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{85}' => out.push_str("\\N"),
             '\0' => out.push_str("\\0"),
             '\u{1b}' => out.push_str("\\e"),
             '\u{2028}' => out.push_str("\\L"),
@@ -195,14 +223,24 @@ fn escaped(out: &mut String, text: &str) {
 }
 
 fn is_plain(text: &str, flow: bool) -> bool {
-    let blank_end = text.is_empty() || text.starts_with(' ') || text.ends_with(' ') || text.contains('\n');
-    if blank_end || text.starts_with("---") || text.starts_with("...") || other_type().is_match(text) {
+    let blank_end =
+        text.is_empty() || text.starts_with(' ') || text.ends_with(' ') || text.contains('\n');
+    if blank_end
+        || text.starts_with("---")
+        || text.starts_with("...")
+        || other_type().is_match(text)
+    {
         return false;
     }
     let chars: Vec<char> = text.chars().collect();
     let ends = |at: usize| chars.get(at + 1).is_none_or(|c| *c == ' ');
     chars.iter().enumerate().all(|(at, c)| match c {
-        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' if at == 0 => false,
+        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`'
+            if at == 0 =>
+        {
+            false
+        }
         '?' | ':' if at == 0 => !flow && !ends(at),
         '-' if at == 0 => !ends(at),
         ',' | '?' | '[' | ']' | '{' | '}' => !flow,

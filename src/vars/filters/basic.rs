@@ -6,24 +6,72 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 
 pub(super) static ENTRIES: [Entry; 14] = [
-    entry("default", &["default_value", "boolean"], "another value where this one is undefined (or false, with `true`)", "nothing | default('x')", default)
-        .also(&["d"])
-        .lenient(),
-    entry("mandatory", &["msg"], "an error where the value is undefined", "'x' | mandatory", mandatory).lenient(),
-    entry("ternary", &["true_val", "false_val", "none_val"], "one value for true, another for false", "true | ternary('on', 'off')", ternary),
-    entry("bool", &[], "a boolean from `yes`, `on`, `1`, `true` and their opposites", "'yes' | bool", bool),
+    entry(
+        "default",
+        &["default_value", "boolean"],
+        "another value where this one is undefined (or false, with `true`)",
+        "nothing | default('x')",
+        default,
+    )
+    .also(&["d"])
+    .lenient(),
+    entry(
+        "mandatory",
+        &["msg"],
+        "an error where the value is undefined",
+        "'x' | mandatory",
+        mandatory,
+    )
+    .lenient(),
+    entry(
+        "ternary",
+        &["true_val", "false_val", "none_val"],
+        "one value for true, another for false",
+        "true | ternary('on', 'off')",
+        ternary,
+    ),
+    entry(
+        "bool",
+        &[],
+        "a boolean from `yes`, `on`, `1`, `true` and their opposites",
+        "'yes' | bool",
+        bool,
+    ),
     entry("int", &["default", "base"], "a whole number", "'42' | int", int),
     entry("float", &["default"], "a fraction", "'1.5' | float", float),
     entry("string", &[], "text", "42 | string", |call| Ok(Value::from(call.text()?))),
-    entry("type_debug", &[], "the name of the type", "[] | type_debug", |call| Ok(Value::from(native::type_name(&call.value)))),
+    entry("type_debug", &[], "the name of the type", "[] | type_debug", |call| {
+        Ok(Value::from(native::type_name(&call.value)))
+    }),
     entry("abs", &[], "a number without its sign", "-3 | abs", abs),
-    entry("round", &["precision", "method"], "a number rounded (`common`, `ceil`, `floor`)", "2.7 | round", round),
-    entry("human_readable", &["isbits", "unit"], "a size with its unit", "1048576 | human_readable", human_readable),
-    entry("human_to_bytes", &["default_unit", "isbits"], "the bytes of a size with a unit", "'2 KB' | human_to_bytes", human_to_bytes),
+    entry(
+        "round",
+        &["precision", "method"],
+        "a number rounded (`common`, `ceil`, `floor`)",
+        "2.7 | round",
+        round,
+    ),
+    entry(
+        "human_readable",
+        &["isbits", "unit"],
+        "a size with its unit",
+        "1048576 | human_readable",
+        human_readable,
+    ),
+    entry(
+        "human_to_bytes",
+        &["default_unit", "isbits"],
+        "the bytes of a size with a unit",
+        "'2 KB' | human_to_bytes",
+        human_to_bytes,
+    ),
     entry("pow", &["y"], "a power", "2 | pow(3)", |call| raise(call, f64::powf)),
-    entry("root", &["base"], "a root, square unless told otherwise", "9 | root", |call| raise(call, |x, y| x.powf(1.0 / y))),
+    entry("root", &["base"], "a root, square unless told otherwise", "9 | root", |call| {
+        raise(call, |x, y| x.powf(1.0 / y))
+    }),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 fn default(call: &mut Call) -> Result<Value, Error> {
     let missing = call.value.is_undefined() || (call.flag(1, false) && !call.value.is_true());
     if !missing {
@@ -38,7 +86,8 @@ fn mandatory(call: &mut Call) -> Result<Value, Error> {
     }
     // The call accepted the miss; here it counts again.
     let message = call.text_arg(0)?;
-    let name = format!("a mandatory variable{}", message.map(|it| format!(" ({it})")).unwrap_or_default());
+    let name =
+        format!("a mandatory variable{}", message.map(|it| format!(" ({it})")).unwrap_or_default());
     note_missing(call.state, name)?;
     Err(undefined())
 }
@@ -91,8 +140,10 @@ fn int(call: &mut Call) -> Result<Value, Error> {
         2 => text.strip_prefix("0b"),
         _ => None,
     };
-    let whole = i64::from_str_radix(digits.unwrap_or(&text), base.max(2)).ok().filter(|_| base != 0);
-    let whole = whole.map(Value::from).or_else(|| (base == 10).then(|| truncate(text.parse().ok()?))?);
+    let whole =
+        i64::from_str_radix(digits.unwrap_or(&text), base.max(2)).ok().filter(|_| base != 0);
+    let whole =
+        whole.map(Value::from).or_else(|| (base == 10).then(|| truncate(text.parse().ok()?))?);
     Ok(whole.unwrap_or(default))
 }
 
@@ -101,6 +152,7 @@ fn truncate(number: f64) -> Option<Value> {
     format!("{:.0}", number.trunc()).parse::<i64>().ok().map(Value::from)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 fn float(call: &mut Call) -> Result<Value, Error> {
     let default = call.arg(0).cloned().unwrap_or_else(|| Value::from(0.0));
     if call.value.kind() == ValueKind::Bool {
@@ -115,13 +167,18 @@ fn float(call: &mut Call) -> Result<Value, Error> {
 
 fn number(call: &Call, value: &Value) -> Result<f64, Error> {
     let number = (value.kind() == ValueKind::Number).then(|| f64::try_from(value.clone()));
-    number.transpose()?.ok_or_else(|| call.error(format!("needs a number, not {}", native::type_name(value))))
+    number
+        .transpose()?
+        .ok_or_else(|| call.error(format!("needs a number, not {}", native::type_name(value))))
 }
 
 fn abs(call: &mut Call) -> Result<Value, Error> {
     if call.value.is_integer() {
         let whole = call.int_value()?;
-        return whole.checked_abs().map(Value::from).ok_or_else(|| call.error("cannot take so large a number"));
+        return whole
+            .checked_abs()
+            .map(Value::from)
+            .ok_or_else(|| call.error("cannot take so large a number"));
     }
     Ok(Value::from(number(call, &call.value)?.abs()))
 }
@@ -178,12 +235,22 @@ fn human_to_bytes(call: &mut Call) -> Result<Value, Error> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (digits, unit) = (&text[..split], text[split..].trim());
-    let unit = if unit.is_empty() { call.text_arg(0)?.unwrap_or_else(|| "B".to_owned()) } else { unit.to_owned() };
-    let fault = || call.error(format!("cannot read the size `{}`", text.chars().take(40).collect::<String>()));
+    let unit = if unit.is_empty() {
+        call.text_arg(0)?.unwrap_or_else(|| "B".to_owned())
+    } else {
+        unit.to_owned()
+    };
+    let fault = || {
+        call.error(format!("cannot read the size `{}`", text.chars().take(40).collect::<String>()))
+    };
     let count: f64 = digits.parse().map_err(|_| fault())?;
     let letter = unit.chars().next().map(|c| c.to_ascii_uppercase()).ok_or_else(fault)?;
     let rest = unit[1..].to_lowercase();
-    let known = if letter == 'B' { ["", "yte", "ytes", "it", "its"] } else { ["", "b", "byte", "bit", "bytes"] };
+    let known = if letter == 'B' {
+        ["", "yte", "ytes", "it", "its"]
+    } else {
+        ["", "b", "byte", "bit", "bytes"]
+    };
     let limit = UNITS.iter().find(|(name, _)| *name == letter).map(|(_, limit)| *limit);
     let limit = limit.filter(|_| known.contains(&rest.as_str())).ok_or_else(fault)?;
     truncate((count * limit).round()).ok_or_else(fault)

@@ -12,18 +12,40 @@ use std::fmt::Write as _;
 pub(super) static ENTRIES: [Entry; 6] = [
     entry("b64encode", &["encoding"], "text as Base64", "'abc' | b64encode", encode),
     entry("b64decode", &["encoding"], "Base64 as text", "'YWJj' | b64decode", decode),
-    entry("hash", &["hashtype"], "a digest (`sha1`, `sha224`, `sha256`, `sha384`, `sha512`)", "'abc' | hash('sha256')", |call| {
-        let kind = call.text_arg(0)?.unwrap_or_else(|| "sha1".to_owned());
-        digest(call, &kind)
-    }),
+    entry(
+        "hash",
+        &["hashtype"],
+        "a digest (`sha1`, `sha224`, `sha256`, `sha384`, `sha512`)",
+        "'abc' | hash('sha256')",
+        |call| {
+            let kind = call.text_arg(0)?.unwrap_or_else(|| "sha1".to_owned());
+            digest(call, &kind)
+        },
+    ),
     entry("checksum", &[], "the SHA-1 digest", "'abc' | checksum", |call| digest(call, "sha1")),
-    entry("urlencode", &[], "text, or a mapping as a query, for a URL", "'a b' | urlencode", urlencode),
-    entry("urlsplit", &["query"], "the parts of a URL, or one of them", "'https://a.b/c' | urlsplit('path')", urlsplit),
+    entry(
+        "urlencode",
+        &[],
+        "text, or a mapping as a query, for a URL",
+        "'a b' | urlencode",
+        urlencode,
+    ),
+    entry(
+        "urlsplit",
+        &["query"],
+        "the parts of a URL, or one of them",
+        "'https://a.b/c' | urlsplit('path')",
+        urlsplit,
+    ),
 ];
 
 fn utf8_only(call: &Call) -> Result<(), Error> {
     let encoding = call.text_arg(0)?.unwrap_or_else(|| "utf-8".to_owned()).to_lowercase();
-    if ["utf-8", "utf8"].contains(&encoding.as_str()) { Ok(()) } else { Err(call.error("knows no encoding but utf-8")) }
+    if ["utf-8", "utf8"].contains(&encoding.as_str()) {
+        Ok(())
+    } else {
+        Err(call.error("knows no encoding but utf-8"))
+    }
 }
 
 fn encode(call: &mut Call) -> Result<Value, Error> {
@@ -35,7 +57,9 @@ fn decode(call: &mut Call) -> Result<Value, Error> {
     utf8_only(call)?;
     let text: String = call.text()?.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let bytes = STANDARD.decode(text).map_err(|_| call.error("was given no valid Base64"))?;
-    String::from_utf8(bytes).map(Value::from).map_err(|_| call.error("found bytes that are no text"))
+    String::from_utf8(bytes)
+        .map(Value::from)
+        .map_err(|_| call.error("found bytes that are no text"))
 }
 
 fn digest(call: &Call, kind: &str) -> Result<Value, Error> {
@@ -58,7 +82,10 @@ fn digest(call: &Call, kind: &str) -> Result<Value, Error> {
 fn percent(text: &str, kept: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || "_.-~".contains(char::from(byte)) || kept.contains(char::from(byte)) {
+        if byte.is_ascii_alphanumeric()
+            || "_.-~".contains(char::from(byte))
+            || kept.contains(char::from(byte))
+        {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "%{byte:02X}");
@@ -74,7 +101,11 @@ fn urlencode(call: &mut Call) -> Result<Value, Error> {
     let query = |text: String| percent(&text, "").replace("%20", "+");
     let mut pairs = Vec::new();
     for (key, value) in call.entries_of(&call.value)? {
-        pairs.push(format!("{}={}", query(crate::vars::native::text(&key)?), query(crate::vars::native::text(&value)?)));
+        pairs.push(format!(
+            "{}={}",
+            query(crate::vars::native::text(&key)?),
+            query(crate::vars::native::text(&value)?)
+        ));
     }
     Ok(Value::from(pairs.join("&")))
 }
@@ -92,9 +123,12 @@ fn urlsplit(call: &mut Call) -> Result<Value, Error> {
         Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
         None => ("", rest),
     };
-    let (user, host) = netloc.rsplit_once('@').map_or((None, netloc), |(user, host)| (Some(user), host));
+    let (user, host) =
+        netloc.rsplit_once('@').map_or((None, netloc), |(user, host)| (Some(user), host));
     let (username, password) = match user {
-        Some(user) => user.split_once(':').map_or((Some(user), None), |(name, word)| (Some(name), Some(word))),
+        Some(user) => {
+            user.split_once(':').map_or((Some(user), None), |(name, word)| (Some(name), Some(word)))
+        }
         None => (None, None),
     };
     let (hostname, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
@@ -102,7 +136,9 @@ fn urlsplit(call: &mut Call) -> Result<Value, Error> {
         None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),
     };
     let port = match port.filter(|port| !port.is_empty()) {
-        Some(port) => Some(port.parse::<u16>().map_err(|_| call.error("found a port that is none"))?),
+        Some(port) => {
+            Some(port.parse::<u16>().map_err(|_| call.error("found a port that is none"))?)
+        }
         None => None,
     };
     let hostname = (!hostname.is_empty()).then(|| hostname.to_lowercase());
@@ -112,9 +148,11 @@ fn urlsplit(call: &mut Call) -> Result<Value, Error> {
     });
     match call.text_arg(0)?.as_deref() {
         None | Some("") => Ok(from_json(&parts)),
-        Some(part) => {
-            let found: Option<&Json> = parts.get(part);
-            found.map(from_json).ok_or_else(|| call.error(format!("knows no part `{part}` of a URL")))
+        Some(wanted) => {
+            let found: Option<&Json> = parts.get(wanted);
+            found
+                .map(from_json)
+                .ok_or_else(|| call.error(format!("knows no part `{wanted}` of a URL")))
         }
     }
 }

@@ -8,22 +8,77 @@ use minijinja::value::{Value, ValueKind};
 use std::cmp::Ordering;
 
 pub(super) static ENTRIES: [Entry; 17] = [
-    entry("list", &[], "a list of the items, keys or characters", "'ab' | list", |call| call.list().map(Value::from)),
-    entry("length", &[], "how many items, entries or characters", "[1, 2] | length", length).also(&["count"]),
+    entry("list", &[], "a list of the items, keys or characters", "'ab' | list", |call| {
+        call.list().map(Value::from)
+    }),
+    entry("length", &[], "how many items, entries or characters", "[1, 2] | length", length)
+        .also(&["count"]),
     entry("first", &[], "the first item", "[1, 2] | first", |call| end(call, false)),
     entry("last", &[], "the last item", "[1, 2] | last", |call| end(call, true)),
-    entry("min", &["attribute", "case_sensitive"], "the least item", "[2, 1] | min", |call| extreme(call, false)),
-    entry("max", &["attribute", "case_sensitive"], "the greatest item", "[2, 1] | max", |call| extreme(call, true)),
+    entry("min", &["attribute", "case_sensitive"], "the least item", "[2, 1] | min", |call| {
+        extreme(call, false)
+    }),
+    entry("max", &["attribute", "case_sensitive"], "the greatest item", "[2, 1] | max", |call| {
+        extreme(call, true)
+    }),
     entry("sum", &["attribute", "start"], "the items added up", "[1, 2] | sum", sum),
-    entry("sort", &["reverse", "case_sensitive", "attribute"], "the items in order", "[2, 1] | sort", sort),
+    entry(
+        "sort",
+        &["reverse", "case_sensitive", "attribute"],
+        "the items in order",
+        "[2, 1] | sort",
+        sort,
+    ),
     entry("reverse", &[], "the items, or the text, backwards", "[1, 2] | reverse", reverse),
-    entry("batch", &["linecount", "fill_with"], "lists of so many items", "[1, 2, 3] | batch(2)", batch),
-    entry("slice", &["slices", "fill_with"], "so many lists of items", "[1, 2, 3] | slice(2)", slice),
-    entry("flatten", &["levels", "skip_nulls"], "lists inside the list opened", "[1, [2, [3]]] | flatten", flatten),
-    entry("zip", &["*"], "the items of several lists side by side", "[1, 2] | zip(['a', 'b'])", zip),
-    entry("zip_longest", &["*"], "as `zip`, up to the end of the longest", "[1, 2] | zip_longest(['a'], fillvalue='-')", zip_longest),
-    entry("product", &["*"], "every combination of the items of several lists", "[1, 2] | product(['a'])", product),
-    entry("extract", &["container", "morekeys"], "what is in the container under this key", "1 | extract(['a', 'b'])", extract),
+    entry(
+        "batch",
+        &["linecount", "fill_with"],
+        "lists of so many items",
+        "[1, 2, 3] | batch(2)",
+        batch,
+    ),
+    entry(
+        "slice",
+        &["slices", "fill_with"],
+        "so many lists of items",
+        "[1, 2, 3] | slice(2)",
+        slice,
+    ),
+    entry(
+        "flatten",
+        &["levels", "skip_nulls"],
+        "lists inside the list opened",
+        "[1, [2, [3]]] | flatten",
+        flatten,
+    ),
+    entry(
+        "zip",
+        &["*"],
+        "the items of several lists side by side",
+        "[1, 2] | zip(['a', 'b'])",
+        zip,
+    ),
+    entry(
+        "zip_longest",
+        &["*"],
+        "as `zip`, up to the end of the longest",
+        "[1, 2] | zip_longest(['a'], fillvalue='-')",
+        zip_longest,
+    ),
+    entry(
+        "product",
+        &["*"],
+        "every combination of the items of several lists",
+        "[1, 2] | product(['a'])",
+        product,
+    ),
+    entry(
+        "extract",
+        &["container", "morekeys"],
+        "what is in the container under this key",
+        "1 | extract(['a', 'b'])",
+        extract,
+    ),
     entry("join", &["d", "attribute"], "the items as one text", "[1, 2] | join(', ')", join),
 ];
 
@@ -45,7 +100,11 @@ fn end(call: &mut Call, last: bool) -> Result<Value, Error> {
     let items = call.list()?;
     let item = if last { items.last() } else { items.first() };
     if item.is_none() {
-        Session::of(call.state)?.miss(if last { "the last item of an empty list" } else { "the first item of an empty list" });
+        Session::of(call.state)?.miss(if last {
+            "the last item of an empty list"
+        } else {
+            "the first item of an empty list"
+        });
     }
     Ok(item.cloned().unwrap_or_default())
 }
@@ -57,7 +116,13 @@ fn compare(a: &Value, b: &Value, case: bool) -> Result<Ordering, Error> {
         return Ok(if case { a.cmp(b) } else { a.to_lowercase().cmp(&b.to_lowercase()) });
     }
     if number(a) && number(b) {
-        let plain = |value: &Value| if value.kind() == ValueKind::Bool { Value::from(i64::from(value.is_true())) } else { value.clone() };
+        let plain = |value: &Value| {
+            if value.kind() == ValueKind::Bool {
+                Value::from(i64::from(value.is_true()))
+            } else {
+                value.clone()
+            }
+        };
         return Ok(plain(a).cmp(&plain(b)));
     }
     if a.kind() == ValueKind::Seq && b.kind() == ValueKind::Seq {
@@ -72,11 +137,20 @@ fn compare(a: &Value, b: &Value, case: bool) -> Result<Ordering, Error> {
     if a.is_undefined() || b.is_undefined() {
         return Err(undefined());
     }
-    Err(broken(format!("{} and {} cannot be put in order", native::type_name(a), native::type_name(b))))
+    Err(broken(format!(
+        "{} and {} cannot be put in order",
+        native::type_name(a),
+        native::type_name(b)
+    )))
 }
 
 /// Sorts stably; an error where two keys cannot be compared.
-pub(super) fn sort_by<T>(call: &Call, items: Vec<T>, key: &impl Fn(&T) -> &Value, case: bool) -> Result<Vec<T>, Error> {
+pub(super) fn sort_by<T>(
+    call: &Call,
+    items: Vec<T>,
+    key: &impl Fn(&T) -> &Value,
+    case: bool,
+) -> Result<Vec<T>, Error> {
     call.state.consume_fuel(items.len() as u64)?;
     let mut left = items;
     if left.len() < 2 {
@@ -167,7 +241,10 @@ fn add(call: &Call, a: &Value, b: &Value) -> Result<Value, Error> {
         _ => None,
     };
     match (whole(a), whole(b)) {
-        (Some(a), Some(b)) => a.checked_add(b).map(Value::from).ok_or_else(|| call.error("comes to too large a number")),
+        (Some(a), Some(b)) => a
+            .checked_add(b)
+            .map(Value::from)
+            .ok_or_else(|| call.error("comes to too large a number")),
         _ => Ok(Value::from(f64::try_from(a.clone())? + f64::try_from(b.clone())?)),
     }
 }
@@ -187,7 +264,8 @@ fn batch(call: &mut Call) -> Result<Value, Error> {
         return Err(call.error("needs a size of at least 1"));
     }
     let mut lines: Vec<Vec<Value>> = call.list()?.chunks(size).map(<[Value]>::to_vec).collect();
-    if let (Some(fill), Some(last)) = (call.arg(1).filter(|fill| !fill.is_none()), lines.last_mut()) {
+    if let (Some(fill), Some(last)) = (call.arg(1).filter(|fill| !fill.is_none()), lines.last_mut())
+    {
         last.resize(size, fill.clone());
     }
     Ok(Value::from(lines))
@@ -222,10 +300,18 @@ fn flatten(call: &mut Call) -> Result<Value, Error> {
     Ok(Value::from(flat))
 }
 
-fn open(call: &Call, items: Vec<Value>, levels: i64, skip: bool, flat: &mut Vec<Value>) -> Result<(), Error> {
+fn open(
+    call: &Call,
+    items: Vec<Value>,
+    levels: i64,
+    skip: bool,
+    flat: &mut Vec<Value>,
+) -> Result<(), Error> {
     for item in items {
         match item.kind() {
-            ValueKind::Seq | ValueKind::Iterable if levels > 0 => open(call, call.list_of(&item)?, levels - 1, skip, flat)?,
+            ValueKind::Seq | ValueKind::Iterable if levels > 0 => {
+                open(call, call.list_of(&item)?, levels - 1, skip, flat)?;
+            }
             ValueKind::None if skip => {}
             _ => flat.push(item),
         }
@@ -242,7 +328,8 @@ fn zip(call: &mut Call) -> Result<Value, Error> {
     call.only(&[])?;
     let columns = columns(call)?;
     let shortest = columns.iter().map(Vec::len).min().unwrap_or(0);
-    let rows = (0..shortest).map(|nth| columns.iter().map(|column| column[nth].clone()).collect::<Vec<_>>());
+    let rows = (0..shortest)
+        .map(|nth| columns.iter().map(|column| column[nth].clone()).collect::<Vec<_>>());
     Ok(Value::from(rows.collect::<Vec<_>>()))
 }
 
@@ -251,8 +338,9 @@ fn zip_longest(call: &mut Call) -> Result<Value, Error> {
     let fill = call.named.get("fillvalue").cloned().unwrap_or_else(|| Value::from(()));
     let columns = columns(call)?;
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |column: &Vec<Value>, nth: usize| column.get(nth).unwrap_or(&fill).clone();
-    let rows = (0..longest).map(|nth| columns.iter().map(|column| cell(column, nth)).collect::<Vec<_>>());
+    let item = |list: &Vec<Value>, nth: usize| list.get(nth).unwrap_or(&fill).clone();
+    let rows =
+        (0..longest).map(|nth| columns.iter().map(|list| item(list, nth)).collect::<Vec<_>>());
     Ok(Value::from(rows.collect::<Vec<_>>()))
 }
 
@@ -271,8 +359,11 @@ pub(in crate::vars) fn combinations(columns: &[Vec<Value>]) -> Result<Vec<Vec<Va
         return Err(broken(format!("there are over {MOST} combinations")));
     }
     let extend = |rows: Vec<Vec<Value>>, column: &Vec<Value>| {
-        let longer = |row: &Vec<Value>, item: &Value| row.iter().chain([item]).cloned().collect::<Vec<_>>();
-        rows.iter().flat_map(|row| column.iter().map(|item| longer(row, item)).collect::<Vec<_>>()).collect()
+        let longer =
+            |row: &Vec<Value>, item: &Value| row.iter().chain([item]).cloned().collect::<Vec<_>>();
+        rows.iter()
+            .flat_map(|row| column.iter().map(|item| longer(row, item)).collect::<Vec<_>>())
+            .collect()
     };
     Ok(columns.iter().fold(vec![Vec::new()], extend))
 }
@@ -285,7 +376,11 @@ fn extract(call: &mut Call) -> Result<Value, Error> {
     };
     let mut found = call.need(0)?.clone();
     for key in std::iter::once(&call.value).chain(&more) {
-        let path = if key.as_str().is_some_and(|key| key.contains('.')) { found.get_item(key)? } else { attribute(&found, key)? };
+        let path = if key.as_str().is_some_and(|key| key.contains('.')) {
+            found.get_item(key)?
+        } else {
+            attribute(&found, key)?
+        };
         found = path;
         if found.is_undefined() {
             Session::of(call.state)?.miss(key.to_string());

@@ -7,15 +7,47 @@ use minijinja::value::{Value, ValueKind};
 use serde_json::{Map, Value as Json};
 
 pub(super) static ENTRIES: [Entry; 6] = [
-    entry("combine", &["*"], "mappings as one, the later winning (`recursive`, `list_merge`)", "{'a': 1} | combine({'b': 2})", combine),
-    entry("dict2items", &["key_name", "value_name"], "the entries as a list of keys and values", "{'a': 1} | dict2items", to_items),
-    entry("items2dict", &["key_name", "value_name"], "a mapping from a list of keys and values", "[{'key': 'a', 'value': 1}] | items2dict", from_items),
+    entry(
+        "combine",
+        &["*"],
+        "mappings as one, the later winning (`recursive`, `list_merge`)",
+        "{'a': 1} | combine({'b': 2})",
+        combine,
+    ),
+    entry(
+        "dict2items",
+        &["key_name", "value_name"],
+        "the entries as a list of keys and values",
+        "{'a': 1} | dict2items",
+        to_items,
+    ),
+    entry(
+        "items2dict",
+        &["key_name", "value_name"],
+        "a mapping from a list of keys and values",
+        "[{'key': 'a', 'value': 1}] | items2dict",
+        from_items,
+    ),
     entry("items", &[], "pairs of key and value", "{'a': 1} | items", items),
-    entry("dictsort", &["case_sensitive", "by", "reverse"], "pairs of key and value in order", "{'b': 1, 'a': 2} | dictsort", dictsort),
-    entry("subelements", &["subelements", "skip_missing"], "pairs of each item and each item of a list inside it", "[{'a': [1, 2]}] | subelements('a')", |call| {
-        let path = call.need(0)?.clone();
-        subelements(call.json()?, &native::to_json(&path)?, call.flag(1, false)).map(from_list).map_err(|why| call.error(why))
-    }),
+    entry(
+        "dictsort",
+        &["case_sensitive", "by", "reverse"],
+        "pairs of key and value in order",
+        "{'b': 1, 'a': 2} | dictsort",
+        dictsort,
+    ),
+    entry(
+        "subelements",
+        &["subelements", "skip_missing"],
+        "pairs of each item and each item of a list inside it",
+        "[{'a': [1, 2]}] | subelements('a')",
+        |call| {
+            let path = call.need(0)?.clone();
+            subelements(call.json()?, &native::to_json(&path)?, call.flag(1, false))
+                .map(from_list)
+                .map_err(|why| call.error(why))
+        },
+    ),
 ];
 
 fn from_list(items: Vec<Json>) -> Value {
@@ -42,11 +74,14 @@ fn combine(call: &mut Call) -> Result<Value, Error> {
         Some("prepend") => Lists::Prepend,
         Some("append_rp") => Lists::AppendOnce,
         Some("prepend_rp") => Lists::PrependOnce,
-        Some(_) => return Err(call.error("merges lists by `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp`")),
+        Some(_) => return Err(call.error(
+            "merges lists by `replace`, `keep`, `append`, `prepend`, `append_rp` or `prepend_rp`",
+        )),
     };
     let mut whole = Map::new();
     for given in std::iter::once(&call.value).chain(&call.rest) {
-        let parts = if given.kind() == ValueKind::Map { vec![given.clone()] } else { call.list_of(given)? };
+        let parts =
+            if given.kind() == ValueKind::Map { vec![given.clone()] } else { call.list_of(given)? };
         for part in parts {
             let Json::Object(part) = native::to_json(&part)? else {
                 return Err(call.error(format!("needs mappings, not {}", native::type_name(&part))));
@@ -60,8 +95,12 @@ fn combine(call: &mut Call) -> Result<Value, Error> {
 fn merge(whole: &mut Map<String, Json>, part: Map<String, Json>, recursive: bool, lists: Lists) {
     for (key, new) in part {
         match (whole.get_mut(&key), new) {
-            (Some(Json::Object(old)), Json::Object(new)) if recursive => merge(old, new, recursive, lists),
-            (Some(Json::Array(old)), Json::Array(new)) => *old = merge_lists(std::mem::take(old), new, lists),
+            (Some(Json::Object(old)), Json::Object(new)) if recursive => {
+                merge(old, new, recursive, lists);
+            }
+            (Some(Json::Array(old)), Json::Array(new)) => {
+                *old = merge_lists(std::mem::take(old), new, lists);
+            }
             (_, new) => {
                 whole.insert(key, new);
             }
@@ -70,7 +109,9 @@ fn merge(whole: &mut Map<String, Json>, part: Map<String, Json>, recursive: bool
 }
 
 fn merge_lists(old: Vec<Json>, new: Vec<Json>, lists: Lists) -> Vec<Json> {
-    let without = |list: Vec<Json>, other: &[Json]| list.into_iter().filter(|item| !other.contains(item)).collect();
+    let without = |list: Vec<Json>, other: &[Json]| {
+        list.into_iter().filter(|item| !other.contains(item)).collect()
+    };
     let (first, second) = match lists {
         Lists::Replace => (Vec::new(), new),
         Lists::Keep => (old, Vec::new()),
@@ -93,7 +134,9 @@ fn names(call: &Call) -> Result<(String, String), Error> {
 fn to_items(call: &mut Call) -> Result<Value, Error> {
     let (key_name, value_name) = names(call)?;
     let entries = call.entries_of(&call.value)?.into_iter();
-    let items = entries.map(|(key, value)| Value::from_pairs([(key_name.as_str(), key), (value_name.as_str(), value)]));
+    let items = entries.map(|(key, value)| {
+        Value::from_pairs([(key_name.as_str(), key), (value_name.as_str(), value)])
+    });
     Ok(Value::from(items.collect::<Vec<_>>()))
 }
 
@@ -101,9 +144,8 @@ fn from_items(call: &mut Call) -> Result<Value, Error> {
     let (key_name, value_name) = names(call)?;
     let mut entries = Map::new();
     for item in call.list()? {
-        let mut item = match native::to_json(&item)? {
-            Json::Object(item) => item,
-            _ => return Err(call.error("needs a list of mappings")),
+        let Json::Object(mut item) = native::to_json(&item)? else {
+            return Err(call.error("needs a list of mappings"));
         };
         let (Some(key), Some(value)) = (item.remove(&key_name), item.remove(&value_name)) else {
             return Err(call.error(format!("needs `{key_name}` and `{value_name}` in every item")));
@@ -114,7 +156,9 @@ fn from_items(call: &mut Call) -> Result<Value, Error> {
 }
 
 fn pairs(entries: Vec<(Value, Value)>) -> Value {
-    Value::from(entries.into_iter().map(|(key, value)| Value::from(vec![key, value])).collect::<Vec<_>>())
+    Value::from(
+        entries.into_iter().map(|(key, value)| Value::from(vec![key, value])).collect::<Vec<_>>(),
+    )
 }
 
 fn items(call: &mut Call) -> Result<Value, Error> {
@@ -140,7 +184,11 @@ fn dictsort(call: &mut Call) -> Result<Value, Error> {
 }
 
 /// Pairs of each item and each item of the list that a path leads to inside it.
-pub(in crate::vars) fn subelements(items: Json, path: &Json, skip_missing: bool) -> Result<Vec<Json>, String> {
+pub(in crate::vars) fn subelements(
+    items: Json,
+    path: &Json,
+    skip_missing: bool,
+) -> Result<Vec<Json>, String> {
     let items = match items {
         Json::Array(items) => items,
         Json::Object(entries) => entries.into_iter().map(|(_, value)| value).collect(),
@@ -156,7 +204,9 @@ pub(in crate::vars) fn subelements(items: Json, path: &Json, skip_missing: bool)
         let found = path.iter().try_fold(&item, |value, name| value.get(name));
         match found {
             Some(Json::Array(inner)) => {
-                pairs.extend(inner.iter().map(|inner| Json::Array(vec![item.clone(), inner.clone()])));
+                pairs.extend(
+                    inner.iter().map(|inner| Json::Array(vec![item.clone(), inner.clone()])),
+                );
             }
             None if skip_missing => {}
             None => return Err(format!("found no `{}` in an item", path.join("."))),

@@ -9,12 +9,40 @@ use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 pub(super) static ENTRIES: [Entry; 6] = [
-    entry("map", &["*"], "an attribute of each item, or a filter applied to each", "[{'a': 1}] | map(attribute='a')", map),
-    entry("select", &["*"], "the items that pass a test", "[1, 2] | select('gt', 1)", |call| choose(call, false, true)),
-    entry("reject", &["*"], "the items that fail a test", "[1, 2] | reject('gt', 1)", |call| choose(call, false, false)),
-    entry("selectattr", &["*"], "the items whose attribute passes a test", "[{'a': 1}] | selectattr('a', 'eq', 1)", |call| choose(call, true, true)),
-    entry("rejectattr", &["*"], "the items whose attribute fails a test", "[{'a': 1}] | rejectattr('a', 'eq', 1)", |call| choose(call, true, false)),
-    entry("groupby", &["attribute", "default"], "pairs of a value and the items whose attribute it is", "[{'a': 1}] | groupby('a')", groupby),
+    entry(
+        "map",
+        &["*"],
+        "an attribute of each item, or a filter applied to each",
+        "[{'a': 1}] | map(attribute='a')",
+        map,
+    ),
+    entry("select", &["*"], "the items that pass a test", "[1, 2] | select('gt', 1)", |call| {
+        choose(call, false, true)
+    }),
+    entry("reject", &["*"], "the items that fail a test", "[1, 2] | reject('gt', 1)", |call| {
+        choose(call, false, false)
+    }),
+    entry(
+        "selectattr",
+        &["*"],
+        "the items whose attribute passes a test",
+        "[{'a': 1}] | selectattr('a', 'eq', 1)",
+        |call| choose(call, true, true),
+    ),
+    entry(
+        "rejectattr",
+        &["*"],
+        "the items whose attribute fails a test",
+        "[{'a': 1}] | rejectattr('a', 'eq', 1)",
+        |call| choose(call, true, false),
+    ),
+    entry(
+        "groupby",
+        &["attribute", "default"],
+        "pairs of a value and the items whose attribute it is",
+        "[{'a': 1}] | groupby('a')",
+        groupby,
+    ),
 ];
 
 /// What a dotted path leads to inside a value, undefined where it leads nowhere.
@@ -48,7 +76,8 @@ fn map(call: &mut Call) -> Result<Value, Error> {
         let default = call.named.remove("default");
         call.only(&[])?;
         let values = items.iter().map(|item| match &default {
-            Some(default) => attribute(item, &path).map(|it| if it.is_undefined() { default.clone() } else { it }),
+            Some(default) => attribute(item, &path)
+                .map(|it| if it.is_undefined() { default.clone() } else { it }),
             None => noted(call, item, &path),
         });
         return values.collect::<Result<Vec<_>, _>>().map(Value::from);

@@ -7,11 +7,41 @@ use minijinja::value::{Value, ValueKind};
 use std::collections::HashSet;
 
 pub(super) static ENTRIES: [Entry; 5] = [
-    entry("unique", &["case_sensitive", "attribute"], "each item once, texts without regard to case", "[1, 1, 2] | unique", unique),
-    entry("union", &["other"], "the items of either list, each once", "[1, 2] | union([2, 3])", union),
-    entry("intersect", &["other"], "the items of both lists, each once", "[1, 2] | intersect([2, 3])", |call| common(call, true)),
-    entry("difference", &["other"], "the items of the first list alone, each once", "[1, 2] | difference([2, 3])", |call| common(call, false)),
-    entry("symmetric_difference", &["other"], "the items of one list alone, each once", "[1, 2] | symmetric_difference([2, 3])", symmetric),
+    entry(
+        "unique",
+        &["case_sensitive", "attribute"],
+        "each item once, texts without regard to case",
+        "[1, 1, 2] | unique",
+        unique,
+    ),
+    entry(
+        "union",
+        &["other"],
+        "the items of either list, each once",
+        "[1, 2] | union([2, 3])",
+        union,
+    ),
+    entry(
+        "intersect",
+        &["other"],
+        "the items of both lists, each once",
+        "[1, 2] | intersect([2, 3])",
+        |call| common(call, true),
+    ),
+    entry(
+        "difference",
+        &["other"],
+        "the items of the first list alone, each once",
+        "[1, 2] | difference([2, 3])",
+        |call| common(call, false),
+    ),
+    entry(
+        "symmetric_difference",
+        &["other"],
+        "the items of one list alone, each once",
+        "[1, 2] | symmetric_difference([2, 3])",
+        symmetric,
+    ),
 ];
 
 /// Equal for equal values.

@@ -8,23 +8,61 @@ use serde_json::Value as Json;
 use std::fmt::Write as _;
 
 pub(super) static ENTRIES: [Entry; 6] = [
-    entry("to_json", &["indent", "sort_keys", "ensure_ascii"], "JSON on one line", "{'a': 1} | to_json", |call| json(call, None, false)).also(&["tojson"]),
-    entry("to_nice_json", &["indent", "sort_keys", "ensure_ascii"], "JSON on lines of its own", "{'a': 1} | to_nice_json", |call| json(call, Some(4), true)),
+    entry(
+        "to_json",
+        &["indent", "sort_keys", "ensure_ascii"],
+        "JSON on one line",
+        "{'a': 1} | to_json",
+        |call| json(call, None, false),
+    )
+    .also(&["tojson"]),
+    entry(
+        "to_nice_json",
+        &["indent", "sort_keys", "ensure_ascii"],
+        "JSON on lines of its own",
+        "{'a': 1} | to_nice_json",
+        |call| json(call, Some(4), true),
+    ),
     entry("from_json", &[], "the value that JSON holds", "'[1]' | from_json", |call| {
         let parsed: Result<Json, _> = serde_json::from_str(&call.text()?);
-        parsed.map(|json| from_json(&json)).map_err(|error| call.error(format!("found no JSON: {error}")))
+        parsed
+            .map(|json| from_json(&json))
+            .map_err(|error| call.error(format!("found no JSON: {error}")))
     }),
-    entry("to_yaml", &["indent", "sort_keys", "default_flow_style", "width"], "YAML, inner collections in brackets", "{'a': [1]} | to_yaml", |call| yaml(call, 2, None)),
-    entry("to_nice_yaml", &["indent", "sort_keys", "default_flow_style", "width"], "YAML on lines of its own", "{'a': [1]} | to_nice_yaml", |call| yaml(call, 4, Some(false))),
+    entry(
+        "to_yaml",
+        &["indent", "sort_keys", "default_flow_style", "width"],
+        "YAML, inner collections in brackets",
+        "{'a': [1]} | to_yaml",
+        |call| yaml(call, 2, None),
+    ),
+    entry(
+        "to_nice_yaml",
+        &["indent", "sort_keys", "default_flow_style", "width"],
+        "YAML on lines of its own",
+        "{'a': [1]} | to_nice_yaml",
+        |call| yaml(call, 4, Some(false)),
+    ),
     entry("from_yaml", &[], "the value that YAML holds", "'a: 1' | from_yaml", |call| {
         let parsed: Result<Json, _> = serde_yaml::from_str(&call.text()?);
-        parsed.map(|json| from_json(&json)).map_err(|error| call.error(format!("found no YAML: {error}")))
+        parsed
+            .map(|json| from_json(&json))
+            .map_err(|error| call.error(format!("found no YAML: {error}")))
     }),
 ];
 
 fn json(call: &mut Call, indent: Option<usize>, sort: bool) -> Result<Value, Error> {
-    let indent = if call.arg(0).is_some_and(|indent| !indent.is_none()) { Some(call.size_arg(0, 4)?) } else { indent };
-    let mut writer = JsonWriter { out: String::new(), indent, sort: call.flag(1, sort), ascii: call.flag(2, true) };
+    let indent = if call.arg(0).is_some_and(|indent| !indent.is_none()) {
+        Some(call.size_arg(0, 4)?)
+    } else {
+        indent
+    };
+    let mut writer = JsonWriter {
+        out: String::new(),
+        indent,
+        sort: call.flag(1, sort),
+        ascii: call.flag(2, true),
+    };
     writer.node(&call.json()?, 0);
     Ok(Value::from(writer.out))
 }
@@ -42,7 +80,9 @@ impl JsonWriter {
         match value {
             Json::Null => self.out.push_str("null"),
             Json::Bool(is) => self.out.push_str(if *is { "true" } else { "false" }),
-            Json::Number(number) if number.is_f64() => self.out.push_str(&float(number.as_f64().unwrap_or_default())),
+            Json::Number(number) if number.is_f64() => {
+                self.out.push_str(&float(number.as_f64().unwrap_or_default()));
+            }
             Json::Number(number) => self.out.push_str(&number.to_string()),
             Json::String(text) => self.text(text),
             Json::Array(items) => {

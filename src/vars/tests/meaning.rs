@@ -8,7 +8,12 @@ fn scope(trust: Trust, values: Value) -> Scope {
 
 fn layer(trust: Trust, values: Value) -> Layer {
     let Value::Object(values) = values else { panic!("variables are a mapping") };
-    Layer { origin: "test".to_owned(), trust, values, places: std::collections::BTreeMap::default() }
+    Layer {
+        origin: "test".to_owned(),
+        trust,
+        values,
+        places: std::collections::BTreeMap::default(),
+    }
 }
 
 fn render(values: Value, text: &str) -> Result<Value, TemplateError> {
@@ -32,7 +37,10 @@ fn variables_are_rendered_when_used_with_their_types() {
     assert_eq!(render(values.clone(), "{{ a }}"), Ok(json!(2)));
     assert_eq!(render(values.clone(), "{{ d }}"), Ok(json!({"x": [2]})));
     assert_eq!(render(values.clone(), "{{ d.x[0] }}"), Ok(json!(2)));
-    assert_eq!(render(values.clone(), "{{ d.x | first }} of {{ d }}"), Ok(json!("2 of {'x': [2]}")));
+    assert_eq!(
+        render(values.clone(), "{{ d.x | first }} of {{ d }}"),
+        Ok(json!("2 of {'x': [2]}"))
+    );
     assert_eq!(render(values, "{{ 'x' in d and d == {'x': [2]} }}"), Ok(json!(true)));
 }
 #[test]
@@ -42,15 +50,23 @@ fn only_what_is_touched_is_rendered() {
     assert_eq!(render(values.clone(), "{{ a.gone }}"), undefined("nowhere"));
     assert!(broken(render(values.clone(), "{{ a.bad }}")).starts_with("in `a.bad`: syntax error"));
     // A comparison would take what fails for unequal.
-    assert!(broken(render(values, "{{ a == {'good': 1, 'bad': 2, 'gone': 3} }}")).contains("a.bad"));
+    assert!(
+        broken(render(values, "{{ a == {'good': 1, 'bad': 2, 'gone': 3} }}")).contains("a.bad")
+    );
 }
 #[test]
 fn data_is_never_evaluated() {
-    let project = layer(Trust::Template, json!({"shown": "{{ said }}", "inner": "{{ out.stdout }}"}));
-    let server = layer(Trust::Data, json!({"said": "{{ secret }}", "out": {"stdout": "{{ 7 * 7 }}", "lines": ["{% x"]}}));
+    let project =
+        layer(Trust::Template, json!({"shown": "{{ said }}", "inner": "{{ out.stdout }}"}));
+    let server = layer(
+        Trust::Data,
+        json!({"said": "{{ secret }}", "out": {"stdout": "{{ 7 * 7 }}", "lines": ["{% x"]}}),
+    );
     let scope = Scope::default().with(server).with(project);
     let engine = Engine::default();
-    let check = |text: &str, expected: Value| assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}");
+    let check = |text: &str, expected: Value| {
+        assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}");
+    };
     check("{{ said }}", json!("{{ secret }}"));
     check("{{ shown }}", json!("{{ secret }}"));
     check("{{ inner }}!", json!("{{ 7 * 7 }}!"));
@@ -110,7 +126,11 @@ fn what_is_undefined_may_be_asked_for() {
         ("[a, {}] | map(attribute='b', default=1) | list", json!([{}, 1])),
         ("[a, {}] | selectattr('b', 'defined') | list | length", json!(1)),
     ] {
-        assert_eq!(render(values.clone(), &format!("{{{{ {expression} }}}}")), Ok(expected), "{expression}");
+        assert_eq!(
+            render(values.clone(), &format!("{{{{ {expression} }}}}")),
+            Ok(expected),
+            "{expression}"
+        );
     }
 }
 #[test]
@@ -132,9 +152,24 @@ fn loops_are_found() {
 fn long_chains_of_variables_end_in_an_error_not_in_a_crash() {
     let mut values = serde_json::Map::new();
     for nth in 0..200 {
-        values.insert(format!("v{nth}"), json!(format!("{{{{ [v{}] | map('string') | list }}}}", nth + 1)));
+        values.insert(
+            format!("v{nth}"),
+            json!(format!("{{{{ [v{}] | map('string') | list }}}}", nth + 1)),
+        );
     }
     assert!(broken(render(Value::Object(values), "{{ v0 }}")).contains("too many variables"));
+}
+#[test]
+fn variables_may_be_as_deep_as_expressions_allow() {
+    let mut values = serde_json::Map::new();
+    for nth in 0..23 {
+        values.insert(
+            format!("v{nth}"),
+            json!(format!("{{{{ {}v{}{} }}}}", "(".repeat(49), nth + 1, ")".repeat(49))),
+        );
+    }
+    values.insert("v23".to_owned(), json!(format!("{{{{ [1{}] }}}}", " + 1".repeat(70))));
+    assert_eq!(render(Value::Object(values), "{{ v0 }}"), Ok(json!([71])));
 }
 #[test]
 fn doubling_text_ends_in_an_error() {
@@ -191,7 +226,6 @@ fn deep_and_long_templates_end_in_an_error_not_in_a_crash() {
         format!("{{{{ {}1 }}}}", "-".repeat(5000)),
         format!("{{{{ {}1 }}}}", "not ".repeat(5000)),
     ] {
-        eprintln!("{}", text.chars().take(60).collect::<String>());
         broken(render(json!({}), &text));
     }
 }
@@ -199,7 +233,11 @@ fn deep_and_long_templates_end_in_an_error_not_in_a_crash() {
 fn large_numbers_keep_their_digits() {
     let values = json!({"n": u64::MAX, "m": i64::MIN, "f": 1.0, "s": "0644", "e": 1e300});
     for text in ["n", "m", "f", "s", "e"] {
-        assert_eq!(render(values.clone(), &format!("{{{{ {text} }}}}")), Ok(values[text].clone()), "{text}");
+        assert_eq!(
+            render(values.clone(), &format!("{{{{ {text} }}}}")),
+            Ok(values[text].clone()),
+            "{text}"
+        );
     }
     assert_eq!(render(values.clone(), "{{ s }}").unwrap(), json!("0644"));
     let all = render(values.clone(), "{{ [n, m, f, s] }}").unwrap();
@@ -207,7 +245,10 @@ fn large_numbers_keep_their_digits() {
 }
 #[test]
 fn conditions_must_be_boolean() {
-    let scope = scope(Trust::Template, json!({"yes": "yes", "t": "{{ 1 == 1 }}", "n": 1, "l": [1], "z": null}));
+    let scope = scope(
+        Trust::Template,
+        json!({"yes": "yes", "t": "{{ 1 == 1 }}", "n": 1, "l": [1], "z": null}),
+    );
     let engine = Engine::default();
     for (condition, expected) in [
         (json!(true), true),
@@ -221,13 +262,25 @@ fn conditions_must_be_boolean() {
         assert_eq!(engine.holds(&condition, &scope), Ok(expected), "{condition}");
     }
     for (condition, message) in [
-        (json!("yes"), "conditional result was of type str, must be boolean; write `yes | bool`, or compare it"),
-        (json!("l"), "conditional result was of type list, must be boolean; write `l | length > 0`"),
+        (
+            json!("yes"),
+            "conditional result was of type str, must be boolean; write `yes | bool`, or compare it",
+        ),
+        (
+            json!("l"),
+            "conditional result was of type list, must be boolean; write `l | length > 0`",
+        ),
         (json!("n"), "conditional result was of type int, must be boolean; write `n != 0`"),
-        (json!("z"), "conditional result was of type NoneType, must be boolean; write `z is not none`"),
+        (
+            json!("z"),
+            "conditional result was of type NoneType, must be boolean; write `z is not none`",
+        ),
         (json!(1), "conditional result was of type int, must be boolean"),
         (json!("{{ t }}"), "a condition is an expression already; write `t` without the braces"),
-        (json!("'{{ yes }}' == 'yes'"), "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)"),
+        (
+            json!("'{{ yes }}' == 'yes'"),
+            "a condition is an expression already; name the variable without `{{ }}` (join texts with `~`)",
+        ),
         (json!(""), "the condition is empty; write `true` or leave it out"),
     ] {
         assert_eq!(broken(engine.holds(&condition, &scope)), message, "{condition}");
@@ -235,7 +288,10 @@ fn conditions_must_be_boolean() {
             broken(engine.check_condition(&condition));
         }
     }
-    assert_eq!(engine.holds(&json!("nothing"), &scope), Err(TemplateError::Undefined { name: "nothing".into() }));
+    assert_eq!(
+        engine.holds(&json!("nothing"), &scope),
+        Err(TemplateError::Undefined { name: "nothing".into() })
+    );
 }
 #[test]
 fn files_keep_their_shape() {
@@ -246,9 +302,21 @@ fn files_keep_their_shape() {
     assert_eq!(engine.render_file(text, &scope), Ok("  a=1 True\n  b=None True\nend\n".to_owned()));
     assert_eq!(engine.render_file("{{ on }}\n", &scope), Ok("True\n".to_owned()));
     assert_eq!(engine.render_file("", &scope), Ok(String::new()));
+    let calls = "{% macro m(u, n=2) %}{{ u.name }}{{ n }}{{ gone | default('-') }}{{ users[1].name }}{% endmacro %}{{ m(users[0]) }} {{ m(users[1], n=users | length) }}";
+    assert_eq!(engine.render_file(calls, &scope), Ok("a2-b b2-b".to_owned()));
+    let loops = "{% for u in users if u.n is none %}{{ loop.index }}{{ loop.last }}{% else %}no{% endfor %}{% set ns = namespace(c=0) %}{% for u in users %}{% set ns.c = ns.c + 1 %}{% endfor %}{{ ns.c }}";
+    assert_eq!(engine.render_file(loops, &scope), Ok("1True2".to_owned()));
+    let raw = "{% raw %}{{ users[0].x }}{% endraw %}{% filter upper %}a{% endfilter %}{%- set x %}b{% endset -%} {{ x }}";
+    assert_eq!(engine.render_file(raw, &scope), Ok("{{ users[0].x }}Ab".to_owned()));
     let lines = "a\nb\n{{ 1 + }}\n";
-    assert!(matches!(engine.render_file(lines, &scope), Err(TemplateError::Broken { line: Some(3), .. })));
-    assert!(matches!(engine.render_file("a\n{{ 'x' | int + [] }}", &scope), Err(TemplateError::Broken { line: Some(2), .. })));
+    assert!(matches!(
+        engine.render_file(lines, &scope),
+        Err(TemplateError::Broken { line: Some(3), .. })
+    ));
+    assert!(matches!(
+        engine.render_file("a\n{{ 'x' | int + [] }}", &scope),
+        Err(TemplateError::Broken { line: Some(2), .. })
+    ));
     let header = "#jinja2: trim_blocks: False, variable_start_string: '[%', variable_end_string: '%]'\n{% if on %}\n[% users[0].name %] {{ x }}\n{% endif %}\n";
     assert_eq!(engine.render_file(header, &scope), Ok("\na {{ x }}\n\n".to_owned()));
     assert!(broken(engine.render_file("#jinja2: nope: 1\n", &scope)).contains("nope"));
@@ -269,15 +337,23 @@ fn unknown_names_are_refused_before_anything_runs() {
         ("{{ a is definde }}", "there is no test `definde`; did you mean `defined`?"),
         ("{{ lookup('file_', 'x') }}", "there is no lookup `file_`; did you mean `file`?"),
         ("{{ now() }}", "`now()` is not available: a plan must not depend on the clock"),
-        ("{% include 'x' %}", "`{% include %}` is not supported: a template must be whole by itself"),
+        (
+            "{% include 'x' %}",
+            "`{% include %}` is not supported: a template must be whole by itself",
+        ),
     ] {
         assert_eq!(broken(engine.check(&json!([{"x": text}]))), message);
     }
     assert!(broken(engine.check(&json!("{{ '/x' is exists }}"))).contains("stat"));
     assert!(engine.check(&json!("{{ a.b | ansible.builtin.default(1) }}")).is_ok());
     assert!(broken(render(json!({}), "{{ rnage(3) }}")).contains("did you mean `range`?"));
-    assert_eq!(broken(render(json!({}), "{{ ['a'] | map('uper') | list }}")), "there is no filter `uper`; did you mean `upper`?");
-    assert!(broken(render(json!({}), "{{ 1 | default(1, nope=2) }}")).contains("no argument `nope`"));
+    assert_eq!(
+        broken(render(json!({}), "{{ ['a'] | map('uper') | list }}")),
+        "there is no filter `uper`; did you mean `upper`?"
+    );
+    assert!(
+        broken(render(json!({}), "{{ 1 | default(1, nope=2) }}")).contains("no argument `nope`")
+    );
 }
 #[test]
 fn names_are_those_that_are_read() {
@@ -285,7 +361,10 @@ fn names_are_those_that_are_read() {
     let value = json!({"x": ["{{ a.b | default(c) }}", "{% for i in l %}{{ i.x }}{{ d }}{% endfor %}", "e"]});
     let names: Vec<_> = engine.names(&value).into_iter().collect();
     assert_eq!(names, ["a", "c", "d", "l"]);
-    let names: Vec<_> = engine.names_of_expression("lookup('vars', x) and range(2) and y is defined").into_iter().collect();
+    let names: Vec<_> = engine
+        .names_of_expression("lookup('vars', x) and range(2) and y is defined")
+        .into_iter()
+        .collect();
     assert_eq!(names, ["x", "y"]);
 }
 #[test]
@@ -304,9 +383,14 @@ fn lookups_see_only_what_was_read_before() {
     assert_eq!(engine.evaluate("lookup('env', 'NOPE')", &scope), Ok(json!("")));
     assert_eq!(engine.evaluate("lookup('file', 'motd')", &scope), Ok(json!("hi {{ a }}")));
     assert_eq!(engine.evaluate("lookup('template', 'motd')", &scope), Ok(json!("hi 1\n")));
-    assert!(broken(engine.evaluate("lookup('template', 'again')", &scope)).contains("recursive loop"));
+    assert!(
+        broken(engine.evaluate("lookup('template', 'again')", &scope)).contains("recursive loop")
+    );
     assert!(broken(engine.evaluate("lookup('file', 'nope')", &scope)).contains("nope"));
-    assert_eq!(engine.lookup("items", &[json!([1, [2]]), json!(3)], &scope), Ok(vec![json!(1), json!([2]), json!(3)]));
+    assert_eq!(
+        engine.lookup("items", &[json!([1, [2]]), json!(3)], &scope),
+        Ok(vec![json!(1), json!([2]), json!(3)])
+    );
     assert!(broken(engine.lookup("itmes", &[], &scope)).contains("did you mean `items`?"));
 }
 #[test]
@@ -317,9 +401,92 @@ fn many_threads_share_one_engine() {
         for _ in 0..4 {
             threads.spawn(|| {
                 for _ in 0..200 {
-                    assert_eq!(engine.render(&json!({"x": "{{ a }}"}), &scope), Ok(json!({"x": 42})));
+                    assert_eq!(
+                        engine.render(&json!({"x": "{{ a }}"}), &scope),
+                        Ok(json!({"x": 42}))
+                    );
                 }
             });
         }
     });
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_template_makes_it_panic(words in proptest::collection::vec(proptest::sample::select(WORDS.to_vec()), 0..14)) {
+        let text = words.concat();
+        let scope = scope(Trust::Template, json!({"a": {"b": [1, "x", null]}, "l": "{{ a.b }}", "n": -1, "s": "ä'\n"}));
+        let engine = Engine::default();
+        let _ = engine.evaluate(&text, &scope);
+        let _ = engine.holds(&json!(text), &scope);
+        let _ = engine.render(&json!(format!("{{{{ {text} }}}}")), &scope);
+        let _ = engine.render_file(&text, &scope);
+        let _ = engine.render_file(&format!("{{% {text} %}}{{% endif %}}"), &scope);
+        let _ = engine.names(&json!(text));
+    }
+}
+
+const WORDS: [&str; 62] = [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    " if ",
+    " for ",
+    " in ",
+    " is ",
+    " not ",
+    " else ",
+    "endif",
+    "raw",
+    "set ",
+    "a",
+    ".b",
+    "[0]",
+    "[-1]",
+    "[1:]",
+    "l",
+    "n",
+    "s",
+    "x",
+    "'",
+    "\"",
+    "\\",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "|",
+    "|join",
+    "|int",
+    "|sort",
+    "|batch(n)",
+    "|indent(n)",
+    "|truncate(n)",
+    "|regex_replace(s,s)",
+    "|human_to_bytes",
+    "|splitext",
+    "|to_nice_yaml",
+    "|round(n)",
+    "|slice(9)",
+    " is version(s,'<')",
+    " is divisibleby(0)",
+    "|map('abs')",
+    "|groupby(0)",
+    "|dictsort",
+    "|center(9)",
+    "+",
+    "-",
+    "~",
+    "==",
+    "<",
+    "1e999",
+    "0",
+    "\n",
+];
