@@ -126,7 +126,7 @@ impl Call<'_, '_, '_> {
                 None => return Err(self.error(format!("takes at most {} arguments", params.len()))),
             }
         }
-        for name in kwargs.iter().flat_map(|kwargs| kwargs.args()) {
+        for name in kwargs.iter().flat_map(Kwargs::args) {
             let value: Value =
                 kwargs.as_ref().map(|kwargs| kwargs.get(name)).transpose()?.unwrap_or_default();
             match params.iter().position(|param| *param == name) {

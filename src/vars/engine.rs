@@ -195,8 +195,12 @@ pub(super) fn environment() -> &'static Environment<'static> {
             emitted.last = value.clone();
             Ok(out.write_str(&text)?)
         });
-        filters::entries().for_each(|entry| entry.add_filter(&mut env));
-        checks::ENTRIES.iter().for_each(|entry| entry.add_test(&mut env));
+        for entry in filters::entries() {
+            entry.add_filter(&mut env);
+        }
+        for entry in &checks::ENTRIES {
+            entry.add_test(&mut env);
+        }
         functions::add(&mut env);
         env
     })
@@ -353,16 +357,6 @@ pub(super) fn translate(session: &Session, error: &Error) -> TemplateError {
         ErrorKind::UnknownFunction => {
             let name = detail.split_whitespace().next().unwrap_or_default();
             unknown("function", name, functions::GLOBALS)
-        }
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
-            let kind = if error.kind() == ErrorKind::UnknownFilter { "filter" } else { "test" };
-            let name = detail.split_whitespace().nth(1).unwrap_or_default();
-            let table: Vec<_> = if kind == "filter" {
-                super::filters().collect()
-            } else {
-                super::tests().collect()
-            };
-            unknown(kind, name, table.into_iter().map(|it| it.name))
         }
         _ if detail.is_empty() => error.kind().to_string(),
         ErrorKind::InvalidOperation => detail.to_owned(),

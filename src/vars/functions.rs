@@ -27,14 +27,14 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function(
         "lookup",
         |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
-            lookups::from_template(state, name, terms.0, &options, false)
+            lookups::from_template(state, name, &terms.0, &options, false)
         },
     );
     for name in ["query", "q"] {
         env.add_function(
             name,
             |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
-                lookups::from_template(state, name, terms.0, &options, true)
+                lookups::from_template(state, name, &terms.0, &options, true)
             },
         );
     }
@@ -43,10 +43,8 @@ pub(super) fn add(env: &mut Environment<'static>) {
             if value.is_undefined() || args.iter().any(Value::is_undefined) {
                 return Err(undefined());
             }
-            if matches!(method, "format" | "format_map")
-                && args.iter().any(|arg| arg.kind() == ValueKind::Plain)
-            {
-                return Err(broken("only values can be formatted"));
+            if method == "format" {
+                bounded_format(value.as_str().unwrap_or_default())?;
             }
             pycompat::unknown_method_callback(state, value, method, args)
         },
@@ -72,4 +70,20 @@ fn get(state: &State, base: &Value, key: &Value, path: &str) -> Result<Value, Er
         session.miss(path);
     }
     Ok(value)
+}
+
+/// Refuses formats that ask for very wide output, or take their width from an argument.
+pub(super) fn bounded_format(format: &str) -> Result<(), Error> {
+    let wide = format.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 4);
+    let mut depth = 0_i32;
+    let nested = format.replace("{{", "").replace("}}", "").chars().any(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        depth > 1
+    });
+    if wide || nested || format.contains('*') {
+        return Err(broken(
+            "the format asks for too wide a text, or takes its width from an argument",
+        ));
+    }
+    Ok(())
 }

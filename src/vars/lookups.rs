@@ -126,7 +126,7 @@ pub(super) static ENTRIES: [Entry; 14] = [
 pub(super) fn from_template(
     state: &mut State,
     name: &str,
-    terms: Vec<Value>,
+    terms: &[Value],
     options: &Kwargs,
     query: bool,
 ) -> Result<Value, Error> {
@@ -139,7 +139,7 @@ pub(super) fn from_template(
         given.insert(option.to_owned(), options.get(option)?);
     }
     let list = given.remove("wantlist").is_some_and(|it| it.is_true()) || query;
-    let mut found = run(&session, name, &terms, &given)?;
+    let mut found = run(&session, name, terms, &given)?;
     if list {
         return Ok(Value::from(found));
     }
@@ -323,6 +323,7 @@ fn sequence(_: &Arc<Session>, terms: &[Value], options: &Options) -> Result<Vec<
         return Err(broken("lookup `sequence` comes to over 100000 numbers"));
     }
     let format = given.get("format").map_or("%d", String::as_str);
+    super::functions::bounded_format(format)?;
     let numbers = (0..=steps).map(|step| start + stride * i64::try_from(step).unwrap_or(0));
     let style = minijinja::formatting::FormatStyle::Printf;
     numbers

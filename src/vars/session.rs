@@ -120,7 +120,7 @@ impl Session {
             Json::String(text)
                 if layer.trust == Trust::Template && super::syntax::is_template(text) =>
             {
-                Some(self.rendered(text, place))
+                Some(self.rendered(text, &place))
             }
             Json::Array(_) | Json::Object(_) => Some(Value::from_object(Node {
                 session: Arc::clone(self),
@@ -131,10 +131,10 @@ impl Session {
         }
     }
 
-    fn rendered(self: &Arc<Self>, text: &str, place: Place) -> Value {
-        let known = self.progress().done.get(&place).cloned();
+    fn rendered(self: &Arc<Self>, text: &str, place: &Place) -> Value {
+        let known = self.progress().done.get(place).cloned();
         let outcome = known.unwrap_or_else(|| {
-            let outcome = self.within(&place, || engine::render_text(self, text));
+            let outcome = self.within(place, || engine::render_text(self, text));
             self.progress().done.insert(place.clone(), outcome.clone());
             outcome
         });

@@ -75,7 +75,7 @@ fn loosely(left: &str, right: &str) -> Result<Ordering, String> {
 /// `1.2`, `1.2.3`, with `a1` or `b1` behind; a final version is later than its test versions.
 fn strict(text: &str) -> Result<([u64; 3], bool, char, u64), String> {
     let fault = || format!("`{text}` is no strict version");
-    let (numbers, test) = match text.find(['a', 'b']) {
+    let (numbers, stage) = match text.find(['a', 'b']) {
         Some(at) => (&text[..at], Some(&text[at..])),
         None => (text, None),
     };
@@ -86,13 +86,13 @@ fn strict(text: &str) -> Result<([u64; 3], bool, char, u64), String> {
         [major, minor, patch] => [*major, *minor, *patch],
         _ => return Err(fault()),
     };
-    match test {
+    match stage {
         None => Ok((numbers, true, 'c', 0)),
-        Some(test) => Ok((
+        Some(stage) => Ok((
             numbers,
             false,
-            if test.starts_with('a') { 'a' } else { 'b' },
-            test[1..].parse().map_err(|_| fault())?,
+            if stage.starts_with('a') { 'a' } else { 'b' },
+            stage[1..].parse().map_err(|_| fault())?,
         )),
     }
 }

@@ -1,4 +1,5 @@
-//! Writes YAML as Python's writer does by default, except that long lines are never folded.
+//! Writes YAML as Python's writer does by default, except that long lines are never folded, and that keys
+//! are always written on one line.
 //! Facts about scalars: the YAML 1.1 types, <https://yaml.org/type/>.
 use super::native::float;
 use regex::Regex;
@@ -57,7 +58,7 @@ impl Writer<'_> {
                     if nth > 0 {
                         self.line(indent);
                     }
-                    self.text(key, indent + self.layout.indent, false);
+                    self.key(key, false);
                     self.out.push(':');
                     let inner = indent + self.layout.indent;
                     match entry {
@@ -77,7 +78,7 @@ impl Writer<'_> {
                     }
                 }
             }
-            Value::Array(_) | Value::Object(_) => self.flow(value),
+            Value::Array(_) | Value::Object(_) => self.flow(value, indent.max(self.layout.indent)),
             // A scalar alone is moved in by as much as one inside a collection.
             scalar => self.scalar(
                 scalar,
@@ -121,13 +122,14 @@ impl Writer<'_> {
     fn spaces(&mut self, count: usize) {
         self.out.extend(std::iter::repeat_n(' ', count));
     }
-    fn flow(&mut self, value: &Value) {
+    fn flow(&mut self, value: &Value, indent: usize) {
+        let inner = indent + self.layout.indent;
         match value {
             Value::Array(items) => {
                 self.out.push('[');
                 for (nth, item) in items.iter().enumerate() {
                     self.out.push_str(if nth > 0 { ", " } else { "" });
-                    self.flow(item);
+                    self.flow(item, inner);
                 }
                 self.out.push(']');
             }
@@ -135,13 +137,13 @@ impl Writer<'_> {
                 self.out.push('{');
                 for (nth, (key, entry)) in self.ordered(entries).into_iter().enumerate() {
                     self.out.push_str(if nth > 0 { ", " } else { "" });
-                    self.text(key, 2, true);
+                    self.key(key, true);
                     self.out.push_str(": ");
-                    self.flow(entry);
+                    self.flow(entry, inner);
                 }
                 self.out.push('}');
             }
-            scalar => self.scalar(scalar, 2, true),
+            scalar => self.scalar(scalar, indent, true),
         }
     }
     fn scalar(&mut self, value: &Value, indent: usize, flow: bool) {
@@ -159,6 +161,10 @@ impl Writer<'_> {
                 let _ = write!(self.out, "{other}");
             }
         }
+    }
+    /// A key stays on one line, where Python's writer would mark it with `?`.
+    fn key(&mut self, text: &str, flow: bool) {
+        if text.contains('\n') { escaped(self.out, text) } else { self.text(text, 0, flow) }
     }
     fn text(&mut self, text: &str, indent: usize, flow: bool) {
         if needs_escapes(text) {
@@ -197,6 +203,11 @@ fn escaped(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{85}' => out.push_str("\\N"),
             '\0' => out.push_str("\\0"),
             '\u{1b}' => out.push_str("\\e"),
             '\u{2028}' => out.push_str("\\L"),

@@ -71,6 +71,7 @@ pub(super) static ENTRIES: [Entry; 14] = [
     }),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 fn default(call: &mut Call) -> Result<Value, Error> {
     let missing = call.value.is_undefined() || (call.flag(1, false) && !call.value.is_true());
     if !missing {
@@ -151,6 +152,7 @@ fn truncate(number: f64) -> Option<Value> {
     format!("{:.0}", number.trunc()).parse::<i64>().ok().map(Value::from)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 fn float(call: &mut Call) -> Result<Value, Error> {
     let default = call.arg(0).cloned().unwrap_or_else(|| Value::from(0.0));
     if call.value.kind() == ValueKind::Bool {

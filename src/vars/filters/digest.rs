@@ -148,11 +148,11 @@ fn urlsplit(call: &mut Call) -> Result<Value, Error> {
     });
     match call.text_arg(0)?.as_deref() {
         None | Some("") => Ok(from_json(&parts)),
-        Some(part) => {
-            let found: Option<&Json> = parts.get(part);
+        Some(wanted) => {
+            let found: Option<&Json> = parts.get(wanted);
             found
                 .map(from_json)
-                .ok_or_else(|| call.error(format!("knows no part `{part}` of a URL")))
+                .ok_or_else(|| call.error(format!("knows no part `{wanted}` of a URL")))
         }
     }
 }

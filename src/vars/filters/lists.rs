@@ -310,7 +310,7 @@ fn open(
     for item in items {
         match item.kind() {
             ValueKind::Seq | ValueKind::Iterable if levels > 0 => {
-                open(call, call.list_of(&item)?, levels - 1, skip, flat)?
+                open(call, call.list_of(&item)?, levels - 1, skip, flat)?;
             }
             ValueKind::None if skip => {}
             _ => flat.push(item),
@@ -338,9 +338,9 @@ fn zip_longest(call: &mut Call) -> Result<Value, Error> {
     let fill = call.named.get("fillvalue").cloned().unwrap_or_else(|| Value::from(()));
     let columns = columns(call)?;
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |column: &Vec<Value>, nth: usize| column.get(nth).unwrap_or(&fill).clone();
+    let item = |list: &Vec<Value>, nth: usize| list.get(nth).unwrap_or(&fill).clone();
     let rows =
-        (0..longest).map(|nth| columns.iter().map(|column| cell(column, nth)).collect::<Vec<_>>());
+        (0..longest).map(|nth| columns.iter().map(|list| item(list, nth)).collect::<Vec<_>>());
     Ok(Value::from(rows.collect::<Vec<_>>()))
 }
 

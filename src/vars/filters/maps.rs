@@ -96,10 +96,10 @@ fn merge(whole: &mut Map<String, Json>, part: Map<String, Json>, recursive: bool
     for (key, new) in part {
         match (whole.get_mut(&key), new) {
             (Some(Json::Object(old)), Json::Object(new)) if recursive => {
-                merge(old, new, recursive, lists)
+                merge(old, new, recursive, lists);
             }
             (Some(Json::Array(old)), Json::Array(new)) => {
-                *old = merge_lists(std::mem::take(old), new, lists)
+                *old = merge_lists(std::mem::take(old), new, lists);
             }
             (_, new) => {
                 whole.insert(key, new);
@@ -144,9 +144,8 @@ fn from_items(call: &mut Call) -> Result<Value, Error> {
     let (key_name, value_name) = names(call)?;
     let mut entries = Map::new();
     for item in call.list()? {
-        let mut item = match native::to_json(&item)? {
-            Json::Object(item) => item,
-            _ => return Err(call.error("needs a list of mappings")),
+        let Json::Object(mut item) = native::to_json(&item)? else {
+            return Err(call.error("needs a list of mappings"));
         };
         let (Some(key), Some(value)) = (item.remove(&key_name), item.remove(&value_name)) else {
             return Err(call.error(format!("needs `{key_name}` and `{value_name}` in every item")));

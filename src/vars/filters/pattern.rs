@@ -55,7 +55,7 @@ pub(in crate::vars) fn compile(
 }
 
 /// What a replacement makes of a match: `\1`, `\g<1>`, `\g<name>` and a few escapes.
-fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
+fn expand(replacement: &str, regex: &Regex, found: &Captures) -> Result<String, Error> {
     let mut out = String::new();
     let mut rest = replacement;
     while let Some(at) = rest.find('\\') {
@@ -65,11 +65,11 @@ fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
             return Err(native::broken("the replacement ends in a lone backslash"));
         };
         if let Some((name, after)) = rest.strip_prefix("g<").and_then(|rest| rest.split_once('>')) {
-            out.push_str(group(found, name)?);
+            out.push_str(group(regex, found, name)?);
             rest = after;
         } else if c.is_ascii_digit() {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()).min(2);
-            out.push_str(group(found, &rest[..end])?);
+            out.push_str(group(regex, found, &rest[..end])?);
             rest = &rest[end..];
         } else {
             rest = &rest[c.len_utf8()..];
@@ -79,7 +79,9 @@ fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
                 'r' => out.push('\r'),
                 '\\' => out.push('\\'),
                 _ if c.is_ascii_alphabetic() => {
-                    return Err(native::broken(format!("the replacement has a bad escape `\\{c}`")));
+                    return Err(native::broken(format!(
+                        "the replacement has a bad escape `\\{c}`"
+                    )));
                 }
                 _ => out.extend(['\\', c]),
             }
@@ -89,17 +91,13 @@ fn expand(replacement: &str, found: &Captures) -> Result<String, Error> {
     Ok(out)
 }
 
-fn group<'a>(found: &'a Captures, name: &str) -> Result<&'a str, Error> {
-    let fault = || native::broken(format!("the regular expression has no group `{name}`"));
-    if let Ok(number) = name.parse::<usize>() {
-        return if number < found.len() {
-            Ok(found.get(number).map_or("", |it| it.as_str()))
-        } else {
-            Err(fault())
-        };
-    }
-    // An unmatched named group is empty; an unknown one is an error, which its pattern tells apart.
-    found.name(name).map(|it| it.as_str()).ok_or_else(fault)
+/// A group by number or name; empty where it took no part.
+fn group<'a>(regex: &Regex, found: &'a Captures, name: &str) -> Result<&'a str, Error> {
+    let number = name.parse().ok().filter(|number| *number < found.len());
+    let number = number.or_else(|| regex.capture_names().position(|known| known == Some(name)));
+    let number = number
+        .ok_or_else(|| native::broken(format!("the regular expression has no group `{name}`")))?;
+    Ok(found.get(number).map_or("", |it| it.as_str()))
 }
 
 fn replace(call: &mut Call) -> Result<Value, Error> {
@@ -116,7 +114,7 @@ fn replace(call: &mut Call) -> Result<Value, Error> {
         }
         let Some(whole) = found.get(0) else { break };
         out.push_str(&text[last..whole.start()]);
-        out.push_str(&expand(&replacement, &found)?);
+        out.push_str(&expand(&replacement, &regex, &found)?);
         call.state.consume_fuel(1)?;
         last = whole.end();
         count += 1;
@@ -146,7 +144,7 @@ fn search(call: &mut Call) -> Result<Value, Error> {
         let name = wanted.strip_prefix("\\g<").and_then(|name| name.strip_suffix('>'));
         let name = name.or_else(|| wanted.strip_prefix('\\'));
         let name = name.ok_or_else(|| call.error(r"takes groups as `\\1` or `\\g<name>`"))?;
-        groups.push(group(&found, name)?.to_owned());
+        groups.push(group(&regex, &found, name)?.to_owned());
     }
     Ok(Value::from(groups))
 }

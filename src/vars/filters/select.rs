@@ -1,8 +1,10 @@
 //! Filters that choose items, or apply a filter or test to each.
 use crate::vars::call::{Call, Entry, entry};
-use crate::vars::native::{entry as entry_of, undefined};
+use crate::vars::engine::unknown;
+use crate::vars::native::{broken, entry as entry_of, undefined};
 use crate::vars::session::Session;
 use crate::vars::syntax::plain_name;
+use crate::vars::{filters, tests};
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
@@ -80,7 +82,7 @@ fn map(call: &mut Call) -> Result<Value, Error> {
         });
         return values.collect::<Result<Vec<_>, _>>().map(Value::from);
     }
-    let Some((name, args)) = named_call(call)? else {
+    let Some((name, args)) = named_call(call, "filter")? else {
         return Err(call.error("needs the name of a filter, or `attribute`"));
     };
     let mut values = Vec::with_capacity(items.len());
@@ -92,18 +94,22 @@ fn map(call: &mut Call) -> Result<Value, Error> {
 }
 
 /// The filter or test that the arguments name, and what it is given.
-fn named_call(call: &mut Call) -> Result<Option<(String, Vec<Value>)>, Error> {
+fn named_call(call: &mut Call, kind: &str) -> Result<Option<(String, Vec<Value>)>, Error> {
     if call.rest.is_empty() {
         call.only(&[])?;
         return Ok(None);
     }
-    let name = call.rest.remove(0);
-    let name = name.as_str().ok_or_else(|| call.error("needs a name as text"))?;
+    let given = call.rest.remove(0);
+    let name = plain_name(given.as_str().ok_or_else(|| call.error("needs a name as text"))?);
+    let table: Vec<_> = if kind == "filter" { filters().collect() } else { tests().collect() };
+    if !table.iter().any(|entry| entry.name == name) {
+        return Err(broken(unknown(kind, name, table.iter().map(|entry| entry.name))));
+    }
     let mut args = std::mem::take(&mut call.rest);
     if !call.named.is_empty() {
         args.push(std::mem::take(&mut call.named).into_iter().collect::<Kwargs>().into());
     }
-    Ok(Some((plain_name(name).to_owned(), args)))
+    Ok(Some((name.to_owned(), args)))
 }
 
 fn choose(call: &mut Call, by_attribute: bool, wanted: bool) -> Result<Value, Error> {
@@ -116,7 +122,7 @@ fn choose(call: &mut Call, by_attribute: bool, wanted: bool) -> Result<Value, Er
     } else {
         None
     };
-    let test = named_call(call)?;
+    let test = named_call(call, "test")?;
     let mut chosen = Vec::new();
     for item in items {
         let value = match &path {

@@ -81,7 +81,7 @@ impl JsonWriter {
             Json::Null => self.out.push_str("null"),
             Json::Bool(is) => self.out.push_str(if *is { "true" } else { "false" }),
             Json::Number(number) if number.is_f64() => {
-                self.out.push_str(&float(number.as_f64().unwrap_or_default()))
+                self.out.push_str(&float(number.as_f64().unwrap_or_default()));
             }
             Json::Number(number) => self.out.push_str(&number.to_string()),
             Json::String(text) => self.text(text),

@@ -139,7 +139,7 @@ fn filters_on_any_value() {
         ("d | type_debug", json!("dict")),
         ("-3 | abs", json!(3)),
         ("2.5 | round", json!(2.0)),
-        ("3.14159 | round(2)", json!(3.14)),
+        ("2.71659 | round(2)", json!(2.72)),
         ("2.1 | round(method='ceil')", json!(3.0)),
         ("2.9 | round(0, 'floor') | int", json!(2)),
         ("1048576 | human_readable", json!("1.00 MB")),
@@ -263,6 +263,7 @@ fn filters_on_text() {
         ("'.bashrc' | splitext", json!([".bashrc", ""])),
         ("'foobar' | regex_replace('^f(o+)(.*)$', '\\\\2\\\\1')", json!("baroo")),
         ("'foo' | regex_replace('(?P<x>o)', '<\\\\g<x>>', count=1)", json!("f<o>o")),
+        ("'ab' | regex_replace('(?P<x>a)|(?P<y>b)', '[\\\\g<x>]')", json!("[a][]")),
         ("'AB' | regex_replace('a', 'x', ignorecase=true)", json!("xB")),
         ("'a$1' | regex_replace('a', '$1')", json!("$1$1")),
         ("'server-12' | regex_search('[0-9]+')", json!("12")),
@@ -308,6 +309,15 @@ fn filters_that_write_and_read() {
                 "- '1'\n- 'true'\n- 'a: b'\n- 'x #y'\n- ''\n- '- a'\n- it's\n- ' a'\n- '0644'\n- '1.5'\n- 'null'\n- '@x'\n"
             ),
         ),
+        (
+            "[\"x\\ty\", 'a\\nb', {'k\\nl': 1}] | to_nice_yaml(indent=2)",
+            json!("- \"x\\ty\"\n- 'a\n\n  b'\n- \"k\\nl\": 1\n"),
+        ),
+        (
+            "[1e20, 1e-7, 'http://x/y', 'a, b', '12:30'] | to_nice_yaml",
+            json!("- 1.0e+20\n- 1.0e-07\n- http://x/y\n- a, b\n- '12:30'\n"),
+        ),
+        ("['a, b', 'c'] | to_yaml", json!("['a, b', c]\n")),
         ("{'a': 'x\\ny\\n'} | to_nice_yaml(indent=2)", json!("a: 'x\n\n  y\n\n  '\n")),
         ("'x' | to_yaml", json!("x\n...\n")),
         ("{'a': {'b': {'c': none}}} | to_nice_yaml(indent=2)", json!("a:\n  b:\n    c: null\n")),

@@ -2,7 +2,7 @@
 use crate::vars::{Engine, Layer, Scope, TemplateError, Trust};
 use serde_json::{Value, json};
 
-fn scope(trust: Trust, values: Value) -> Scope {
+pub(super) fn scope(trust: Trust, values: Value) -> Scope {
     Scope::default().with(layer(trust, values))
 }
 
@@ -16,7 +16,7 @@ fn layer(trust: Trust, values: Value) -> Layer {
     }
 }
 
-fn render(values: Value, text: &str) -> Result<Value, TemplateError> {
+pub(super) fn render(values: Value, text: &str) -> Result<Value, TemplateError> {
     Engine::default().render(&json!(text), &scope(Trust::Template, values))
 }
 
@@ -24,7 +24,7 @@ fn undefined(name: &str) -> Result<Value, TemplateError> {
     Err(TemplateError::Undefined { name: name.to_owned() })
 }
 
-fn broken(outcome: Result<impl std::fmt::Debug, TemplateError>) -> String {
+pub(super) fn broken(outcome: Result<impl std::fmt::Debug, TemplateError>) -> String {
     match outcome {
         Err(TemplateError::Broken { message, .. }) => message,
         other => panic!("expected an error, got {other:?}"),
@@ -49,7 +49,10 @@ fn only_what_is_touched_is_rendered() {
     assert_eq!(render(values.clone(), "{{ a.good }}"), Ok(json!(1)));
     assert_eq!(render(values.clone(), "{{ a.gone }}"), undefined("nowhere"));
     assert!(broken(render(values.clone(), "{{ a.bad }}")).starts_with("in `a.bad`: syntax error"));
-    assert!(broken(render(values, "{{ a == {} }}")).is_empty() || true);
+    // A comparison would take what fails for unequal.
+    assert!(
+        broken(render(values, "{{ a == {'good': 1, 'bad': 2, 'gone': 3} }}")).contains("a.bad")
+    );
 }
 #[test]
 fn data_is_never_evaluated() {
@@ -62,7 +65,7 @@ fn data_is_never_evaluated() {
     let scope = Scope::default().with(server).with(project);
     let engine = Engine::default();
     let check = |text: &str, expected: Value| {
-        assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}")
+        assert_eq!(engine.render(&json!(text), &scope), Ok(expected), "{text}");
     };
     check("{{ said }}", json!("{{ secret }}"));
     check("{{ shown }}", json!("{{ secret }}"));
@@ -146,60 +149,6 @@ fn loops_are_found() {
     assert!(broken(render(values, "{{ self }}")).starts_with("recursive loop in `self`"));
 }
 #[test]
-fn long_chains_of_variables_end_in_an_error_not_in_a_crash() {
-    let mut values = serde_json::Map::new();
-    for nth in 0..200 {
-        values.insert(
-            format!("v{nth}"),
-            json!(format!("{{{{ [v{}] | map('string') | list }}}}", nth + 1)),
-        );
-    }
-    assert!(broken(render(Value::Object(values), "{{ v0 }}")).contains("too many variables"));
-}
-#[test]
-fn doubling_text_ends_in_an_error() {
-    let mut values = serde_json::Map::new();
-    for nth in 0..20 {
-        let next = format!("{{{{ v{0} }}}}", nth + 1);
-        values.insert(format!("v{nth}"), json!(next.repeat(8)));
-    }
-    values.insert("v20".to_owned(), json!("x".repeat(64)));
-    assert!(broken(render(Value::Object(values), "{{ v0 }}")).contains("too much work"));
-}
-#[test]
-fn work_is_bounded() {
-    for text in [
-        "{{ 'x' * 10 ** 9 }}",
-        "{{ [1] * 10 ** 9 }}",
-        "{{ range(10 ** 9) | list }}",
-        "{% for a in range(90000) %}{% for b in range(90000) %}x{% endfor %}{% endfor %}",
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{{ 2 ** 10000 }}",
-        "{{ 1 / 0 }}",
-        "{{ 1 // 0 }}",
-        "{{ '%999999999d' | format(1) }}",
-        "{{ '{:>999999999}'.format(1) }}",
-        "{{ 'a' | center(99999999) }}",
-        "{{ 'a\nb' | indent(99999999) }}",
-        "{{ range(1000) | product(range(1000)) | list }}",
-        "{{ 'a' | regex_replace('(?=a)', '') }}",
-        "{{ 'a' | regex_search('(') }}",
-        "{{ 'a' | regex_search('(a{1000}){1000}{1000}') }}",
-        "{{ lookup('sequence', 'end=99999999') }}",
-        "{{ lookup('sequence', 'end=3 format=%999999999d') }}",
-        "{{ [[1], ['a'], [2]] | sort }}",
-        "{{ 1e308 * 10 }}",
-        "{{ 18446744073709551615 + 1 }}",
-    ] {
-        broken(render(json!({}), text));
-    }
-    broken(render(json!({}), &format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000))));
-    broken(render(json!({}), &format!("{{{{ {}1{} }}}}", "[".repeat(5000), "]".repeat(5000))));
-    broken(render(json!({}), &format!("{{{{ x{} }}}}", ".a".repeat(5000))));
-    broken(render(json!({}), &format!("{{{{ {}1 }}}}", "-".repeat(5000))));
-    broken(render(json!({}), &format!("{{{{ {}1 }}}}", "not ".repeat(5000))));
-}
-#[test]
 fn large_numbers_keep_their_digits() {
     let values = json!({"n": u64::MAX, "m": i64::MIN, "f": 1.0, "s": "0644", "e": 1e300});
     for text in ["n", "m", "f", "s", "e"] {
@@ -272,6 +221,12 @@ fn files_keep_their_shape() {
     assert_eq!(engine.render_file(text, &scope), Ok("  a=1 True\n  b=None True\nend\n".to_owned()));
     assert_eq!(engine.render_file("{{ on }}\n", &scope), Ok("True\n".to_owned()));
     assert_eq!(engine.render_file("", &scope), Ok(String::new()));
+    let calls = "{% macro m(u, n=2) %}{{ u.name }}{{ n }}{{ gone | default('-') }}{{ users[1].name }}{% endmacro %}{{ m(users[0]) }} {{ m(users[1], n=users | length) }}";
+    assert_eq!(engine.render_file(calls, &scope), Ok("a2-b b2-b".to_owned()));
+    let loops = "{% for u in users if u.n is none %}{{ loop.index }}{{ loop.last }}{% else %}no{% endfor %}{% set ns = namespace(c=0) %}{% for u in users %}{% set ns.c = ns.c + 1 %}{% endfor %}{{ ns.c }}";
+    assert_eq!(engine.render_file(loops, &scope), Ok("1True2".to_owned()));
+    let raw = "{% raw %}{{ users[0].x }}{% endraw %}{% filter upper %}a{% endfilter %}{%- set x %}b{% endset -%} {{ x }}";
+    assert_eq!(engine.render_file(raw, &scope), Ok("{{ users[0].x }}Ab".to_owned()));
     let lines = "a\nb\n{{ 1 + }}\n";
     assert!(matches!(
         engine.render_file(lines, &scope),
@@ -311,9 +266,9 @@ fn unknown_names_are_refused_before_anything_runs() {
     assert!(broken(engine.check(&json!("{{ '/x' is exists }}"))).contains("stat"));
     assert!(engine.check(&json!("{{ a.b | ansible.builtin.default(1) }}")).is_ok());
     assert!(broken(render(json!({}), "{{ rnage(3) }}")).contains("did you mean `range`?"));
-    assert!(
-        broken(render(json!({}), "{{ ['a'] | map('uper') | list }}"))
-            .contains("did you mean `upper`?")
+    assert_eq!(
+        broken(render(json!({}), "{{ ['a'] | map('uper') | list }}")),
+        "there is no filter `uper`; did you mean `upper`?"
     );
     assert!(
         broken(render(json!({}), "{{ 1 | default(1, nope=2) }}")).contains("no argument `nope`")
