@@ -205,6 +205,21 @@ impl Inventory {
         groups
     }
 
+    /// The hosts of a group and of all groups below it, in inventory order.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let mut below = BTreeSet::new();
+        let mut down = vec![group];
+        while let Some(group) = down.pop().and_then(|name| self.groups.get(name)) {
+            if below.insert(group.name.as_str()) {
+                down.extend(group.children.iter().map(String::as_str));
+            }
+        }
+        let inside = |host: &&Host| {
+            group == "all" || host.groups.iter().any(|group| below.contains(group.as_str()))
+        };
+        self.hosts.iter().filter(inside).map(|host| host.name.clone()).collect()
+    }
+
     /// What a host gets from inventory, `group_vars/` and `host_vars/`, the weakest first: each
     /// with what it is. Ansible's levels 3 to 10: variables of `all`, then of the other groups, in
     /// the inventory; `group_vars/all`, then `group_vars/*`, each beside the inventory and then
@@ -314,15 +329,5 @@ impl VarsReader<'_> {
                 None => warning.warning(),
             });
         }
-    }
-}
-impl Inventory {
-    /// stub
-    pub fn layers(&self, _: &str) -> Vec<(String, Vars)> {
-        vec![]
-    }
-    /// stub
-    pub fn members(&self, _: &str) -> Vec<String> {
-        vec![]
     }
 }
