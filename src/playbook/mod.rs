@@ -330,3 +330,10 @@ pub mod arguments {
         vec![]
     }
 }
+/// stub
+pub mod keywords {
+    /// stub
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+        std::iter::empty()
+    }
+}
