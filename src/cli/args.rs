@@ -109,7 +109,7 @@ pub struct LoginArgs {
     #[arg(short = 'k', long)]
     pub ask_pass: bool,
     /// Become root (or `become_user`) where the playbook does not say.
-    #[arg(short, long = "become")]
+    #[arg(short = 'b', long = "become")]
     pub escalate: bool,
     /// Ask for the password that sudo wants.
     #[arg(short = 'K', long)]
@@ -262,4 +262,14 @@ pub(super) fn completions(shell: Completion) -> Exit {
     };
     clap_complete::generate(shell, &mut Cli::command(), "cowhand", &mut io::stdout());
     Exit::Fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
 }
