@@ -1,5 +1,7 @@
 //! The one door to a host. `ssh` and `local` turn requests into shell through [`wire`] and the
 //! prelude `remote.sh`; `fake` answers from a model. One contract suite runs against all three.
+pub mod embedded;
+mod escalate;
 pub mod fake;
 pub mod local;
 pub mod shell;

@@ -1,6 +1,6 @@
 //! Speaks [`wire`] over any pair of byte streams that leads to a POSIX `sh`: what `ssh` and `local`
 //! have in common. It never opens anything itself and never sends a byte before the first batch.
-use super::{Transport, TransportError, wire};
+use super::{Transport, TransportError, escalate, wire};
 use crate::change::{Change, Ran, Until};
 use crate::facts::{Answer, Fact, Probe};
 use std::hash::{BuildHasher as _, RandomState};
@@ -151,7 +151,7 @@ where
         match &self.user {
             Some(user) if !frames.ready() => TransportError::Escalation {
                 user: user.clone(),
-                message: if said.is_empty() { "the server said nothing".into() } else { said },
+                message: escalate::explained(&said),
             },
             None if !frames.ready() && !said.is_empty() => {
                 TransportError::Unsuitable(format!("no shell that we can use: {said}"))

@@ -1,7 +1,7 @@
 //! Whether a server is who it was: `known_hosts` files, read and matched. It never decides by itself
 //! to trust a key, and never lets a line that it can't read weaken one that it can.
 //!
-//! Format and rules: `sshd(8)`, "SSH_KNOWN_HOSTS FILE FORMAT".
+//! Format and rules: `sshd(8)`, section "`SSH_KNOWN_HOSTS` FILE FORMAT".
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The name under which a server's key is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostName {
+pub(super) struct HostName {
     /// As it stands in the file: `host`, or `[host]:port` when the port is not 22. Lower case.
     name: String,
     /// The bare host: its key is accepted on another port, as long as that port has none of its own.
@@ -21,7 +21,7 @@ pub struct HostName {
 
 impl HostName {
     /// Of a server at an address.
-    pub fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(host: &str, port: u16) -> Self {
         let host = host.to_ascii_lowercase();
         match port {
             22 => Self { name: host, bare: None },
@@ -30,7 +30,7 @@ impl HostName {
     }
 
     /// A name that stands for the server whatever its address and port (`HostKeyAlias`).
-    pub fn alias(name: &str) -> Self {
+    pub(super) fn alias(name: &str) -> Self {
         Self { name: name.to_ascii_lowercase(), bare: None }
     }
 }
@@ -43,11 +43,11 @@ impl fmt::Display for HostName {
 
 /// Where a line stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// The file.
-    pub file: PathBuf,
+    pub(super) file: PathBuf,
     /// From 1.
-    pub line: usize,
+    pub(super) line: usize,
 }
 
 impl fmt::Display for Place {
@@ -58,7 +58,7 @@ impl fmt::Display for Place {
 
 /// What the files say of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It is this host's.
     Known,
     /// Nothing is known of this host. Lines that name it and were of no use, each with the reason.
@@ -86,21 +86,18 @@ enum Entry {
 
 /// The lines of all files, in order.
 #[derive(Debug, Default)]
-pub struct KnownHosts(Vec<Line>);
+pub(super) struct KnownHosts(Vec<Line>);
 
 impl KnownHosts {
     /// Adds the text of one file.
-    pub fn add(&mut self, file: &Path, text: &str) {
+    pub(super) fn add(&mut self, file: &Path, text: &str) {
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let place = Place { file: file.to_owned(), line: index + 1 };
-            let (marker, rest) = match line.starts_with('@') {
-                true => word(line),
-                false => ("", line),
-            };
+            let (marker, rest) = if line.starts_with('@') { word(line) } else { ("", line) };
             let (names, key) = word(rest);
             let entry = match (marker, public_key(key)) {
                 (_, None) => Entry::Unusable("holds no key that can be read"),
@@ -116,7 +113,7 @@ impl KnownHosts {
     }
 
     /// What is known of `key` as the key of `host`. Comments of keys play no part.
-    pub fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
+    pub(super) fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
         let is_same = |other: &PublicKey| other.key_data() == key.key_data();
         for line in self.0.iter().filter(|line| line.is_of(host)) {
             if matches!(&line.entry, Entry::Revoked(revoked) if is_same(revoked)) {
@@ -149,7 +146,7 @@ impl KnownHosts {
 
     /// `ours` with the types of the host's known keys first: a server picks the first that it has,
     /// and one that has several keys must show the one that we know.
-    pub fn order(&self, host: &HostName, ours: &[Algorithm]) -> Vec<Algorithm> {
+    pub(super) fn order(&self, host: &HostName, ours: &[Algorithm]) -> Vec<Algorithm> {
         let mut known = self.keys(&host.name);
         if known.is_empty()
             && let Some(bare) = &host.bare
@@ -188,12 +185,12 @@ impl Line {
 }
 
 /// The line that makes a key known under a name.
-pub fn line(host: &HostName, key: &PublicKey) -> String {
+pub(super) fn line(host: &HostName, key: &PublicKey) -> String {
     format!("{host} {}", plain(key))
 }
 
 /// `ED25519 SHA256:…`, as `ssh` and `ssh-keygen -l` show a key.
-pub fn fingerprint(key: &PublicKey) -> String {
+pub(super) fn fingerprint(key: &PublicKey) -> String {
     let kind = match key.algorithm() {
         Algorithm::Ed25519 => "ED25519".to_owned(),
         Algorithm::Ecdsa { .. } => "ECDSA".to_owned(),

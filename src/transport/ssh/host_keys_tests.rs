@@ -1,10 +1,8 @@
 use super::*;
 use std::fmt::Write as _;
 
-const A: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFrUPH/kihOK5/Oi6T91lrNI1+2YwnRTo978IPdqdAJT";
-const B: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICThO98UC1nwKnwBhNJGt91vRDD/yCqFrZQfxwXLmzVB";
+const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFrUPH/kihOK5/Oi6T91lrNI1+2YwnRTo978IPdqdAJT";
+const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICThO98UC1nwKnwBhNJGt91vRDD/yCqFrZQfxwXLmzVB";
 const EC: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBB7S5jTQfcNRtFL8RWKbbnmCIkNANGE9YPfmcMGaHu1th0GfnIamGJzF19De8Aa5gHAPqtIaiFcqruZtHiRPYgw=";
 const RSA: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCx9PMHMiqrHqzkBszaiYmzC8/6FPXkIKlhGVvsXTSde0h36gD9ZNZYthrPU+gDo5RLdAM8HCqaHYi+WIlc2HlXrzNFrpzEX8CUSzMb/xVmTozImhMAslvkDxj6yd1Wt7+PrPy45GJeQ5XcsUt5cXbTBP/FTcZzYA9pngkiTNWSwD53SrszkcOMtRtOG+IsUOFn8+4tNdqCWBcPXNR0mMVYYW0oddq8si6qQO6RhGIRfVXxRP9Wd9wTct3OhEiMSF97jMn8pylsk9IdyXQMFck022xIyZEYphsa//siymasvHD7/DSdpf9Yq8PJNBhxADXeEInkY9L9BIxPWwHouNY3";
 /// What `ssh-keygen -H` made of `[mail.example.org]:2222` and of `mail.example.org`.
@@ -89,7 +87,12 @@ fn every_rule_of_known_hosts_holds() {
         ("h", 22, "@cert-authority * {B}\nh {A}", "known"),
         ("h", 22, "@unheard-of h {A}", "unknown kh:1"),
         ("h", 22, "h ssh-ed25519 AAAAnonsense\nh", "unknown kh:1 kh:2"),
-        ("h", 22, "h ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIFrUPH/kihOK5/Oi6T91lrNI1+2YwnRTo978IPdqdAJT", "unknown kh:1"),
+        (
+            "h",
+            22,
+            "h ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIFrUPH/kihOK5/Oi6T91lrNI1+2YwnRTo978IPdqdAJT",
+            "unknown kh:1",
+        ),
         ("h", 22, "h unheard-of AAAA\nh {A}", "known"),
     ];
     let mut wrong = String::new();

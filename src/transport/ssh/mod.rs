@@ -1,0 +1,235 @@
+//! Servers over SSH: one connection per host, made when the first shell is wanted and shared by all;
+//! one channel per shell. It never trusts a key that no `known_hosts` file names (unless told to take
+//! new ones), and never runs anything but one `sh` per channel.
+mod dial;
+mod host_keys;
+mod keyring;
+mod login;
+
+pub(super) use dial::Brisk;
+pub use keyring::{Identities, Keyring};
+
+use super::escalate::{self, Step, Talk};
+use super::shell::{Shell, nonce};
+use super::{Connect, Escalation, TransportError};
+use crate::secret::Secret;
+use crate::source::printable;
+use host_keys::HostName;
+use russh::client::{Handle, Msg};
+use russh::{ChannelStream, Disconnect};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Where a server is and how to log in there.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is dialled: a name or an address.
+    pub host: String,
+    /// 22 unless told otherwise.
+    pub port: u16,
+    /// Who logs in.
+    pub user: String,
+    /// Looked up in `known_hosts` in place of host and port (`HostKeyAlias`).
+    pub host_key_alias: Option<String>,
+    /// Files that know servers' keys; one that isn't there knows nothing.
+    pub known_hosts: Vec<PathBuf>,
+    /// Takes the key of a server of which nothing is known, and adds it to the first file of
+    /// `known_hosts`. A changed key is refused all the same.
+    pub accept_new: bool,
+    /// Keys to log in with.
+    pub identities: Identities,
+    /// The socket of an agent (`SSH_AUTH_SOCK`).
+    pub agent: Option<PathBuf>,
+    /// Tried when no key was taken.
+    pub password: Option<Secret<String>>,
+    /// Private keys that were read, shared by all hosts of a run.
+    pub keyring: Arc<Keyring>,
+    /// For dialling and the handshake together, and for each step of the login.
+    pub connect_timeout: Duration,
+    /// For a batch, see [`Shell::new`].
+    pub batch_timeout: Duration,
+    /// How many hosts may be in the middle of dialling, handshake and login at a time.
+    pub handshakes: Option<Arc<Semaphore>>,
+}
+
+impl Options {
+    /// Port 22, no keys, strict, 10 seconds to connect and 60 for a batch.
+    pub fn new(host: impl Into<String>, user: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: 22,
+            user: user.into(),
+            host_key_alias: None,
+            known_hosts: vec![],
+            accept_new: false,
+            identities: Identities::Usual(vec![]),
+            agent: None,
+            password: None,
+            keyring: Arc::default(),
+            connect_timeout: Duration::from_secs(10),
+            batch_timeout: Duration::from_secs(60),
+            handshakes: None,
+        }
+    }
+
+    fn name(&self) -> HostName {
+        match &self.host_key_alias {
+            Some(alias) => HostName::alias(alias),
+            None => HostName::new(&self.host, self.port),
+        }
+    }
+
+    /// `host` or `host:port`, for messages.
+    fn address(&self) -> String {
+        let host = printable(&self.host);
+        match self.port {
+            22 => host.into_owned(),
+            port if host.contains(':') => format!("[{host}]:{port}"),
+            port => format!("{host}:{port}"),
+        }
+    }
+}
+
+/// A shell over SSH.
+pub type SshShell = Shell<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>;
+
+/// One server. Nothing is dialled before the first [`Connect::shell`]; the connection ends with
+/// [`SshConnect::close`], or with this and the last of its shells.
+#[derive(Debug)]
+pub struct SshConnect {
+    options: Options,
+    connection: OnceCell<Connection>,
+    channels: AtomicUsize,
+}
+
+struct Connection(Handle<dial::Checker>);
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+impl SshConnect {
+    /// Of a server.
+    pub fn new(options: Options) -> Self {
+        Self { options, connection: OnceCell::new(), channels: AtomicUsize::new(0) }
+    }
+
+    /// Channels that were opened so far.
+    pub fn channels(&self) -> usize {
+        self.channels.load(Ordering::Relaxed)
+    }
+
+    /// Says goodbye; its shells are lost.
+    pub async fn close(&self) {
+        if let Some(Connection(handle)) = self.connection.get() {
+            // A connection that is gone already needs no goodbye.
+            let _ = handle.disconnect(Disconnect::ByApplication, "", "en").await;
+        }
+    }
+
+    async fn connection(&self) -> Result<&Connection, TransportError> {
+        self.connection
+            .get_or_try_init(|| async {
+                let _permit = match &self.options.handshakes {
+                    // Nobody closes the semaphore; without a permit there is no bound, which is safe.
+                    Some(semaphore) => semaphore.acquire().await.ok(),
+                    None => None,
+                };
+                let mut handle = dial::dial(&self.options).await?;
+                login::login(&mut handle, &self.options).await?;
+                Ok(Connection(handle))
+            })
+            .await
+    }
+
+    /// Opens a channel and starts `command` on it, without waiting for the answer to that.
+    async fn start(&self, command: String) -> Result<ChannelStream<Msg>, TransportError> {
+        let Connection(handle) = self.connection().await?;
+        let open = within(self.options.connect_timeout, handle.channel_open_session()).await?;
+        self.channels.fetch_add(1, Ordering::Relaxed);
+        let channel = open.map_err(|error| lost(handle, "open a channel", &error))?;
+        let started = channel.exec(false, command).await;
+        started.map_err(|error| lost(handle, "start a shell", &error))?;
+        Ok(channel.into_stream())
+    }
+}
+
+impl Connect for SshConnect {
+    type Shell = SshShell;
+
+    /// Whoever is to become whom they are already logged in as needs no escalation. Every call
+    /// starts a shell and, through it, a `sudo`: keep what it returns.
+    async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
+        let escalation = escalation.filter(|escalation| escalation.user != self.options.user);
+        let nonce = nonce();
+        let mut stream = self.start(escalate::command(escalation, &nonce)).await?;
+        if let Some(Escalation { user, password: Some(password), .. }) = escalation {
+            let mut talk = Talk::new(user, &nonce);
+            let line = escalate::line(user, password)?;
+            match tokio::time::timeout(
+                self.options.batch_timeout,
+                converse(&mut stream, &mut talk, &line),
+            )
+            .await
+            {
+                Ok(done) => done?,
+                Err(_) => return Err(talk.refused("sudo doesn't answer".into())),
+            }
+        }
+        let (reader, writer) = tokio::io::split(stream);
+        let shell = Shell::new(reader, writer, nonce, self.options.batch_timeout);
+        Ok(match escalation {
+            Some(escalation) => shell.escalated(&escalation.user),
+            None => shell,
+        })
+    }
+}
+
+/// Talks with `sudo` until the shell runs.
+async fn converse(
+    stream: &mut ChannelStream<Msg>,
+    talk: &mut Talk,
+    line: &Secret<String>,
+) -> Result<(), TransportError> {
+    let mut buffer = [0; 4096];
+    loop {
+        // A connection that breaks and one that ends are the same to whoever waits for a prompt.
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        if read == 0 {
+            return Err(talk.ended());
+        }
+        match talk.hear(&buffer[..read])? {
+            Step::Wait => {}
+            Step::Ready => return Ok(()),
+            Step::Answer => {
+                // What the server makes of it is heard next.
+                let _ = stream.write_all(line.expose().as_bytes()).await;
+            }
+        }
+    }
+}
+
+fn unreachable(message: impl Into<String>, help: impl Into<String>) -> TransportError {
+    TransportError::Unreachable { message: message.into(), help: Some(help.into()) }
+}
+
+/// A connection on which something can't be done any more.
+fn lost(handle: &Handle<dial::Checker>, what: &str, error: &russh::Error) -> TransportError {
+    if handle.is_closed() {
+        return TransportError::Lost { in_change: false };
+    }
+    let message = format!("can't {what}: {}", dial::told(error));
+    TransportError::Unreachable { message, help: None }
+}
+
+async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Result<T, TransportError> {
+    let done = tokio::time::timeout(limit, doing).await;
+    done.map_err(|_| TransportError::TimedOut { seconds: limit.as_secs() })
+}
