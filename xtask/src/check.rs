@@ -40,7 +40,6 @@ fn deny() -> Outcome {
         "deny",
         "--log-level",
         "error",
-        "--offline",
         "check",
         "bans",
         "licenses",

@@ -118,9 +118,10 @@ pub(crate) fn make(scratch: &Path) -> Outcome {
 /// Removes the images of all labs.
 pub(crate) fn remove_images() -> Outcome {
     let filter = format!("label={LABEL}");
+    let tags = "{{.Repository}}:{{.Tag}}";
     remove(
-        &["images", "-q", "--no-trunc", "--filter", &filter, "--filter", "dangling=false"],
-        &["rmi", "--force"],
+        &["images", "--filter", &filter, "--filter", "dangling=false", "--format", tags],
+        &["rmi"],
     )
 }
 
@@ -155,9 +156,13 @@ fn make_base(suite: &str, folder: &Path) -> Outcome {
         return bootstrap(suite, folder);
     }
     eprintln!("lab: pulling Debian {suite}");
-    let name = format!("debian:{suite}-slim");
-    ask(&mut docker(&["pull", "--quiet", &name]))?;
-    ask(&mut docker(&["tag", &name, &base_tag(suite)])).map(drop)
+    let definition = folder.with_extension("pulled");
+    fs::create_dir_all(&definition)
+        .map_err(|error| format!("{}: {error}", definition.display()))?;
+    let text = format!("FROM debian:{suite}-slim\n");
+    fs::write(definition.join("Dockerfile"), text).map_err(|error| error.to_string())?;
+    let mut build = docker(&["build", "--force-rm", "--label", LABEL, "--tag", &base_tag(suite)]);
+    ask(build.arg(&definition)).map(drop)
 }
 
 /// The suite as a folder, then as an image. The folder is removed whatever happens: a run that was cut
