@@ -2,7 +2,7 @@
 use super::args::DocArgs;
 use super::{Exit, Wrong};
 use crate::modules::{MODULES, ModuleDef};
-use crate::playbook::keywords;
+use crate::playbook::keywords::KEYWORDS;
 use crate::source::nearest;
 use crate::vars::{self, Described};
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ fn entries() -> Vec<Entry> {
     let mut out: Vec<Entry> = (MODULES.iter())
         .map(|def| Entry { kind: "module", name: def.name, summary: def.summary })
         .collect();
-    out.extend(keywords::all().map(|(name, summary)| Entry { kind: "keyword", name, summary }));
+    out.extend(KEYWORDS.iter().map(|it| Entry { kind: "keyword", name: it.name, summary: it.doc }));
     out.extend(expressions().map(|(kind, it)| Entry { kind, name: it.name, summary: it.doc }));
     out
 }

@@ -4,11 +4,11 @@ use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
 use crate::inventory::{Inventory, VarsFiles};
 use crate::plan::{Selection, Shared, layer, magic, validate};
-use crate::playbook::{self, Item, Library, Play, RoleUse};
+use crate::playbook::{self, Item, Play, RoleUse};
 use crate::project::{self, Disk};
 use crate::run::{Job, Options, PlayJob};
 use crate::secret::Secret;
-use crate::source::{Diagnostic, SourceMap, Spanned, Vars, parse_one};
+use crate::source::{Diagnostic, SourceMap, Spanned, Vars};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -221,19 +221,16 @@ fn vars_file(
         serde_json::Value::Array(names) => names.iter().filter_map(|name| name.as_str()).collect(),
         other => other.as_str().into_iter().collect(),
     };
-    let wrong = |fleet: &Fleet, found| Wrong::Project(fleet.sources.clone(), vec![found]);
     for name in &names {
         let path = folder_of(&args.playbook).join(name);
-        let Some(text) = disk.text(&path).map_err(|found| wrong(fleet, found))? else { continue };
-        let file = fleet.sources.add(path, text);
-        let mut warnings = vec![];
-        let node = parse_one(&fleet.sources, file, &mut warnings);
-        let node = node.map_err(|found| wrong(fleet, found))?;
-        fleet.warnings.append(&mut warnings);
-        return node.map_or(Ok(vec![]), |node| node.vars()).map_err(|found| wrong(fleet, found));
+        let read = playbook::load_vars(&path, disk, &mut fleet.sources);
+        if let Some(vars) = read.map_err(|found| Wrong::Project(fleet.sources.clone(), found))? {
+            return Ok(vars);
+        }
     }
     let message = format!("no such file: {}", names.join(", "));
-    Err(wrong(fleet, Diagnostic::error(written.span, message)))
+    let found = vec![Diagnostic::error(written.span, message)];
+    Err(Wrong::Project(fleet.sources.clone(), found))
 }
 
 /// The folders of every role that plays put to use.

@@ -367,22 +367,3 @@ pub fn load_vars(
     let vars = reader.vars(&read);
     reader.findings().map(|_| (!matches!(read, load::Read::Missing)).then_some(vars))
 }
-/// stub
-pub mod arguments {
-    use super::{ArgumentSpec, Diagnostic, Map, Span, Value};
-    /// stub
-    pub fn check(
-        _: &ArgumentSpec,
-        _: &Map<String, Value>,
-        _: &std::collections::BTreeMap<String, Span>,
-    ) -> Vec<(String, Diagnostic)> {
-        vec![]
-    }
-}
-/// stub
-pub mod keywords {
-    /// stub
-    pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-        std::iter::empty()
-    }
-}
