@@ -104,9 +104,11 @@ fn arguments_of(
     let mut places: BTreeMap<String, Span> = BTreeMap::new();
     let mut later = BTreeSet::new();
     let prefix = format!("{}_", role.name);
-    let mine = |name: &str| {
-        name.starts_with(&prefix) || spec.options.iter().any(|(option, _)| option.value == name)
-    };
+    // What the role itself sets is no argument that somebody misspelt.
+    let own: BTreeSet<&str> =
+        role.vars.iter().chain(&role.defaults).map(|(name, _)| name.value.as_str()).collect();
+    let named = |name: &str| spec.options.iter().any(|(option, _)| option.value == name);
+    let mine = |name: &str| named(name) || (name.starts_with(&prefix) && !own.contains(name));
     for layer in scope.layers() {
         for (name, span) in layer.places.iter().filter(|(name, _)| mine(name)) {
             places.insert(name.clone(), *span);

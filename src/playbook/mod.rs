@@ -21,6 +21,7 @@ mod walk;
 
 pub use repeat::LOOKUPS;
 pub use shape::Shape;
+pub use short::pairs;
 pub use spec::TYPES;
 pub use task::STATEMENTS;
 pub use walk::Here;
