@@ -194,7 +194,11 @@ async fn diffs<C: Connect>(
         _ => None,
     });
     host.look(eye, contents.collect()).await?;
-    Ok(changes.iter().filter_map(|change| diff(change, host.seen(eye))).collect())
+    // What the file's own diff shows need not be told again of what runs.
+    let writes = changes.iter().any(|change| matches!(change, Change::WriteFile { .. }));
+    let told = |change: &&Change| !(writes && matches!(change, Change::Outdated { .. }));
+    let shown = changes.iter().filter(told).filter_map(|change| diff(change, host.seen(eye)));
+    Ok(shown.collect())
 }
 
 impl<C: Connect> HostRun<C> {
