@@ -1,1 +1,3 @@
 //! Every test that is not beside its code, in one binary: the folder tree is the test list.
+
+mod playbook;

@@ -304,6 +304,9 @@ pub(super) fn unknown(key: &Node, place: Place, more: &[&str]) -> Diagnostic {
     let word = key.text().unwrap_or_default();
     let finding =
         Diagnostic::error(key.span, format!("`{word}` is not a keyword of {}", place.text()));
+    if crate::modules::find(word).is_some() {
+        return finding.help("it is a module: call it in a list of tasks");
+    }
     suggest(finding, word, allowed(place).chain(more.iter().copied()))
 }
 

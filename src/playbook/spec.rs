@@ -61,6 +61,8 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        // Those at the top are variables; inside a dict any key may stand.
+        spec.options.iter().for_each(|(name, _)| self.name(name, "an argument"));
         spec
     }
 
@@ -72,14 +74,7 @@ impl Reader<'_> {
             }
             return vec![];
         };
-        pairs
-            .iter()
-            .map(|(key, value)| {
-                let name = text(key);
-                self.name(&name, "an argument");
-                (name, self.spec_option(value))
-            })
-            .collect()
+        pairs.iter().map(|(key, value)| (text(key), self.spec_option(value))).collect()
     }
 
     fn spec_option(&mut self, node: &Node) -> ArgumentOption {
