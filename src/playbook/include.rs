@@ -6,11 +6,15 @@ use super::load::{Around, Read, Reader, clean, listed, places};
 use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::task::Statement;
+use super::walk::spend;
 use super::{Block, Include, Included, Item, Keywords, Loop};
 use crate::source::{Diagnostic, Node, Span, Spanned};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a file may come to, its imports unfolded: whatever is more was built to hang its reader.
+pub(super) const LARGEST: usize = 50_000;
 
 /// The options of an import or include, each with its value.
 struct Options<'n> {
@@ -289,6 +293,12 @@ impl Reader<'_> {
         })
     }
 
+    /// Tells of files that include each other without end in sight; nothing of them is kept.
+    pub(super) fn too_much<T>(&mut self, span: Span) -> Vec<T> {
+        self.error(span, format!("this comes to more than {LARGEST} tasks"));
+        vec![]
+    }
+
     /// The tasks of a file, by the name that is written at `file`.
     fn list_named(&mut self, file: &Spanned<String>, around: &Around) -> Option<Vec<Item>> {
         let kind = if around.handlers { "handlers" } else { "tasks" };
@@ -318,6 +328,9 @@ impl Reader<'_> {
             _ => vec![],
         };
         self.leave();
+        let mut budget = LARGEST;
+        spend(&items, &mut budget);
+        let items = if budget == 0 { self.too_much(span) } else { items };
         self.lists.insert(key, items.clone());
         Some(items)
     }

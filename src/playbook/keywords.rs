@@ -329,6 +329,11 @@ fn misplaced(keyword: &Keyword, key: &Node, place: Place) -> Option<Diagnostic> 
             Some(Diagnostic::error(key.span, format!("`{name}` is not supported")).help(instead))
         }
         Status::Supported if keyword.places.contains(&place) => None,
+        Status::Supported if place == Place::Include && keyword.places.contains(&Place::Import) => {
+            let message = format!("`{name}` is not a keyword of {}", place.text());
+            let help = format!("give it to what is included: `apply: {{{name}: …}}`");
+            Some(Diagnostic::error(key.span, message).help(help))
+        }
         Status::Supported => {
             let places: Vec<_> = keyword.places.iter().map(|place| place.text()).collect();
             let message = format!("`{name}` is not a keyword of {}", place.text());

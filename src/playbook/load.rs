@@ -142,7 +142,9 @@ impl<'a> Reader<'a> {
             self.found(finding);
             vec![]
         });
-        vars.iter().for_each(|(name, _)| self.name(name, "a variable"));
+        for (name, _) in &vars {
+            self.name(name, "a variable");
+        }
         vars
     }
 

@@ -25,7 +25,9 @@ impl Reader<'_> {
             Read::Node(node) => match node.sequence() {
                 Some([]) => self.error(node.span, "this playbook has no plays"),
                 Some(entries) => {
-                    entries.iter().for_each(|entry| plays.extend(self.entry(entry, &path)));
+                    for entry in entries {
+                        plays.extend(self.entry(entry, &path));
+                    }
                 }
                 None => {
                     let finding = Diagnostic::error(node.span, "a playbook is a list of plays");
@@ -107,12 +109,16 @@ impl Reader<'_> {
         }
         self.strategy(&mut fields);
         let order = fields.take("order").map(text);
-        order.iter().for_each(|order| self.order(order));
+        if let Some(order) = &order {
+            self.order(order);
+        }
         let around =
             Around { handlers: false, folder: base.clone(), role: None, base: base.clone() };
         let as_handlers = Around { handlers: true, ..around.clone() };
         let vars_files = fields.take("vars_files").map(values).unwrap_or_default();
-        vars_files.iter().for_each(|file| self.vars_file(file, &base));
+        for file in &vars_files {
+            self.vars_file(file, &base);
+        }
         let mut part = |name: &str, around: &Around| -> Vec<Item> {
             fields.take(name).map_or(vec![], |node| self.items(node, around))
         };

@@ -1,9 +1,11 @@
 //! Roles: where they are, what they bring (defaults, vars, handlers, dependencies, arguments) and
 //! how they are put to use.
+use super::include::LARGEST;
 use super::keywords::{Fields, Place, allowed, suggest};
 use super::load::{Around, Read, Reader, clean, listed, with_endings};
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::spec::entry_point;
+use super::walk::spend_role;
 use super::{Item, Keywords, Role, RoleUse};
 use crate::source::{Diagnostic, Node, Span, Spanned, Vars, nearest};
 use std::path::{Path, PathBuf};
@@ -142,7 +144,14 @@ impl Reader<'_> {
                 return None;
             }
         };
-        Some(RoleUse { role, keywords, tasks, span })
+        let used = RoleUse { role, keywords, tasks, span };
+        let mut budget = LARGEST;
+        spend_role(&used, &mut budget);
+        if budget == 0 {
+            self.too_much::<Item>(span);
+            return None;
+        }
+        Some(used)
     }
 
     fn role_folder(&mut self, name: &Spanned<String>, around: &Around) -> Option<PathBuf> {

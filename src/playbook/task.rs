@@ -181,7 +181,9 @@ impl Reader<'_> {
     ) -> Item {
         let args = self.arguments(module, called, fields.take("args"));
         let register = fields.take("register").map(text);
-        register.iter().for_each(|name| self.name(name, "a variable"));
+        if let Some(name) = &register {
+            self.name(name, "a variable");
+        }
         let notify = fields.take("notify").map(texts).unwrap_or_default();
         let task = Task {
             span: node.span,

@@ -125,3 +125,34 @@ fn every_shape_refuses_what_it_does_not_take() {
         }
     }
 }
+
+#[test]
+fn files_that_double_each_other_are_refused_in_no_time() {
+    for role in [false, true] {
+        let mut files = BTreeMap::new();
+        for n in 0..60 {
+            let (next, path) = (n + 1, |n: usize| format!("roles/r{n}/meta/main.yml"));
+            let (path, text) = if role {
+                let text =
+                    format!("dependencies: [{{role: r{next}, x: 1}}, {{role: r{next}, x: 2}}]");
+                (path(n), text)
+            } else {
+                let text = format!("- import_tasks: t{next}.yml\n- include_tasks: t{next}.yml\n");
+                (format!("t{n}.yml"), text)
+            };
+            files.insert(PathBuf::from(path), Arc::from(text));
+        }
+        let site = if role {
+            "- hosts: all\n  roles: [r0]"
+        } else {
+            "- hosts: all\n  tasks: [{import_tasks: t0.yml}]"
+        };
+        files.insert("site.yml".into(), site.into());
+        let last =
+            if role { ("roles/r60/tasks/main.yml", "- fail:") } else { ("t60.yml", "- fail:") };
+        files.insert(last.0.into(), last.1.into());
+        let files = Files { files, roles: vec!["roles".into()] };
+        let found = load(Path::new("site.yml"), &files, &mut SourceMap::default()).unwrap_err();
+        assert!(found[0].message.contains("more than 50000 tasks"), "{found:?}");
+    }
+}
