@@ -5,4 +5,5 @@ mod laws;
 mod layers;
 mod mailcow;
 mod modules;
+mod playbook;
 mod role;

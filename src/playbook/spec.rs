@@ -67,6 +67,8 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        // Those at the top are variables; inside a dict any key may stand.
+        spec.options.iter().for_each(|(name, _)| self.name(name, "an argument"));
         spec
     }
 
