@@ -1,6 +1,7 @@
 //! Every test that is not beside its code, in one binary: the folder tree is the test list.
 
 mod contract;
+mod e2e;
 mod laws;
 mod layers;
 mod mailcow;
