@@ -233,6 +233,21 @@ mod good {
     }
 
     #[test]
+    fn a_templated_include_leaves_out_what_can_not_be_meant() {
+        let play = playbook(&[
+            ("site.yml", "- hosts: all\n  tasks:\n    - include_tasks: \"{{ file }}\"\n"),
+            ("other.yml", "- hosts: all\n"),
+            ("more.yml", "- ansible.builtin.import_playbook: other.yml\n"),
+            ("group_vars/all.yml", "a: b\n"),
+            ("roles/mail/handlers/main.yml", "- fail:\n"),
+            ("tasks/a.yml", "- fail:\n"),
+        ]);
+        let Item::Include(include) = &play.plays[0].tasks[0] else { panic!() };
+        let Included::Templated { candidates, .. } = &include.what else { panic!() };
+        assert_eq!(candidates.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["tasks/a.yml"]);
+    }
+
+    #[test]
     fn playbooks_that_are_imported_get_tags_conditions_and_variables() {
         let import = "- import_playbook: sub/other.yml\n  tags: t\n  when: w\n  vars: {a: 1}\n";
         let other = "- hosts: all\n  vars: {a: 0, b: 0}\n  tags: [u]\n  tasks:\n    \
