@@ -7,3 +7,4 @@ mod mailcow;
 mod modules;
 mod playbook;
 mod role;
+mod run;

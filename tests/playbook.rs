@@ -8,9 +8,20 @@ use std::sync::Arc;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/playbook");
 
-struct Files {
+/// A project in memory.
+pub(crate) struct Files {
     files: BTreeMap<PathBuf, Arc<str>>,
     roles: [PathBuf; 1],
+}
+
+impl Files {
+    pub(crate) fn new(files: BTreeMap<PathBuf, Arc<str>>) -> Self {
+        Self { files, roles: ["roles".into()] }
+    }
+    /// As `copy` and `template` see them.
+    pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Arc<[u8]>> {
+        self.files.iter().map(|(path, text)| (path.clone(), text.as_bytes().into())).collect()
+    }
 }
 
 impl Library for Files {
@@ -34,7 +45,7 @@ fn read(case: &str) -> (Files, String) {
         files.insert(PathBuf::from(path), Arc::from(text));
     }
     let expected = files.remove(Path::new("expected")).expect("a case says what is expected");
-    (Files { files, roles: ["roles".into()] }, expected.trim_end().to_owned())
+    (Files::new(files), expected.trim_end().to_owned())
 }
 
 fn said(findings: &[Diagnostic], sources: &SourceMap) -> String {
