@@ -8,3 +8,4 @@ mod mailcow;
 mod modules;
 mod playbook;
 mod role;
+mod run;

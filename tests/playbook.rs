@@ -8,9 +8,20 @@ use std::sync::Arc;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/playbook");
 
-struct Files {
+/// A project in memory.
+pub(crate) struct Files {
     files: BTreeMap<PathBuf, Arc<str>>,
     roles: [PathBuf; 1],
+}
+
+impl Files {
+    pub(crate) fn new(files: BTreeMap<PathBuf, Arc<str>>) -> Self {
+        Self { files, roles: ["roles".into()] }
+    }
+    /// As `copy` and `template` see them.
+    pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Arc<[u8]>> {
+        self.files.iter().map(|(path, text)| (path.clone(), text.as_bytes().into())).collect()
+    }
 }
 
 impl Library for Files {
@@ -34,7 +45,7 @@ fn read(case: &str) -> (Files, String) {
         files.insert(PathBuf::from(path), Arc::from(text));
     }
     let expected = files.remove(Path::new("expected")).expect("a case says what is expected");
-    (Files { files, roles: ["roles".into()] }, expected.trim_end().to_owned())
+    (Files::new(files), expected.trim_end().to_owned())
 }
 
 fn said(findings: &[Diagnostic], sources: &SourceMap) -> String {
@@ -230,6 +241,21 @@ mod good {
         let Included::Templated { candidates, .. } = &include.what else { panic!() };
         let found = candidates.iter().map(|(name, items)| (name.as_str(), items.len()));
         assert_eq!(found.collect::<Vec<_>>(), [("os/a.yml", 1), ("os/b.yml", 2)]);
+    }
+
+    #[test]
+    fn a_templated_include_leaves_out_what_can_not_be_meant() {
+        let play = playbook(&[
+            ("site.yml", "- hosts: all\n  tasks:\n    - include_tasks: \"{{ file }}\"\n"),
+            ("other.yml", "- hosts: all\n"),
+            ("more.yml", "- ansible.builtin.import_playbook: other.yml\n"),
+            ("group_vars/all.yml", "a: b\n"),
+            ("roles/mail/handlers/main.yml", "- fail:\n"),
+            ("tasks/a.yml", "- fail:\n"),
+        ]);
+        let Item::Include(include) = &play.plays[0].tasks[0] else { panic!() };
+        let Included::Templated { candidates, .. } = &include.what else { panic!() };
+        assert_eq!(candidates.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["tasks/a.yml"]);
     }
 
     #[test]

@@ -79,15 +79,15 @@ pub(super) async fn demo(color: Color) -> Result<Exit, Wrong> {
     say(
         palette,
         "1. check: what would change? Nothing is touched.",
-        &stage.command("check", false),
+        &Stage::command("check", false),
     )?;
     let checked = play::check(stage.args(false), 0, color).await?;
-    say(palette, "2. apply: make it so, and show what changes.", &stage.command("apply", true))?;
+    say(palette, "2. apply: make it so, and show what changes.", &Stage::command("apply", true))?;
     let applied = play::apply(stage.args(true), 0, color).await?;
     say(
         palette,
         "3. apply again: nothing differs, so nothing is written or restarted.",
-        &stage.command("apply", false),
+        &Stage::command("apply", false),
     )?;
     let again = play::apply(stage.args(false), 0, color).await?;
     let ends = [checked, applied, again];
@@ -180,7 +180,7 @@ impl Stage {
         }
     }
 
-    fn command(&self, command: &str, diff: bool) -> String {
+    fn command(command: &str, diff: bool) -> String {
         let diff = if diff { " --diff" } else { "" };
         format!("$ cowhand {command} playbooks/harden.yml -i fleet.json{diff}")
     }

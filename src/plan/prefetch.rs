@@ -57,7 +57,7 @@ fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalate>, Prob
                     walk(&steps, world, out);
                 }
             }
-            Step::Include(..) | Step::Meta(..) | Step::Flush => {}
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => {}
         }
     }
 }

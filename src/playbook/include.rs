@@ -5,7 +5,7 @@ use super::keywords::{Fields, Place, suggest};
 use super::load::{Around, Read, Reader, clean, listed, places};
 use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
-use super::task::Statement;
+use super::task::{Statement, plain};
 use super::walk::spend;
 use super::{Block, Include, Included, Item, Keywords, Loop};
 use crate::source::{Diagnostic, Node, Span, Spanned};
@@ -242,12 +242,9 @@ impl Reader<'_> {
                     continue;
                 };
                 let is_new = candidates.iter().all(|(other, _)| other != name);
-                let fits = is_tasks_file(&path) && could_be(&file.value, name);
-                if !fits || !is_new || self.open.contains(&clean(&path)) {
-                    continue;
-                }
-                // Beside tasks other things may lie, which the name just happens to fit.
-                if matches!(self.read(&path), Read::Node(node) if node.sequence().is_some())
+                if is_new
+                    && could_be(&file.value, name)
+                    && self.is_tasks_file(&path, around)
                     && let Some(items) = self.list(&path, file.span, around)
                 {
                     candidates.push((name.to_owned(), Arc::new(items)));
@@ -261,6 +258,27 @@ impl Reader<'_> {
             return None;
         }
         Some(Included::Templated { file: file.clone(), candidates })
+    }
+
+    /// Whether a file whose name just happens to fit can hold tasks: not what is being read, nor
+    /// what belongs to a role (when no role asks), nor variables or plays.
+    fn is_tasks_file(&mut self, path: &Path, around: &Around) -> bool {
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
+        let of_roles = around.role.is_none()
+            && (self.library.role_paths().iter().any(|roles| path.starts_with(roles))
+                || path.starts_with(around.base.join("roles")));
+        if !is_yaml || of_roles || self.open.contains(&clean(path)) {
+            return false;
+        }
+        let Read::Node(node) = self.read(path) else { return false };
+        let is_play =
+            |entry: &Node| {
+                entry.get("hosts").is_some()
+                    || entry.mapping().into_iter().flatten().any(|(key, _)| {
+                        key.text().is_some_and(|key| plain(key) == "import_playbook")
+                    })
+            };
+        node.sequence().is_some_and(|entries| !entries.iter().any(is_play))
     }
 
     fn included_vars(
@@ -334,10 +352,6 @@ impl Reader<'_> {
         self.lists.insert(key, items.clone());
         Some(items)
     }
-}
-
-fn is_tasks_file(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
 /// Whether a name with templates can come out as `name`: its literal parts are there, in order.

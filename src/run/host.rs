@@ -36,6 +36,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) vars: HostVars,
     /// Handlers that were notified, by their full names.
     pub(super) notified: BTreeSet<String>,
+    /// Handlers that earlier runs owe and that nothing has notified in this one.
+    pub(super) inherited: BTreeSet<String>,
     /// Handlers that are marked as owed on the host, and through which shells.
     pub(super) owed: BTreeMap<String, BTreeSet<usize>>,
     pub(super) state: State,
@@ -50,6 +52,7 @@ impl<C: Connect> HostRun<C> {
             eyes: vec![],
             vars,
             notified: BTreeSet::new(),
+            inherited: BTreeSet::new(),
             owed: BTreeMap::new(),
             state: State::Active,
             recap: Recap::default(),

@@ -102,7 +102,7 @@ fn start_at(steps: Vec<Step>, name: &str) -> Vec<Step> {
                 task.name == name || task.name.rsplit(" : ").next().is_some_and(|own| own == name)
             }
             Step::Block { items, .. } => items.iter().any(|step| has(step, name)),
-            Step::Include(..) | Step::Meta(..) | Step::Flush => false,
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => false,
         }
     }
     match steps.iter().position(|step| has(step, name)) {
@@ -115,7 +115,7 @@ fn count(steps: &[Step]) -> usize {
     let of = |step: &Step| match step {
         Step::Task(_) | Step::Include(..) => 1,
         Step::Block { items, always, .. } => count(items) + count(always),
-        Step::Meta(..) | Step::Flush => 0,
+        Step::Meta(..) | Step::Flush { .. } => 0,
     };
     steps.iter().map(of).sum()
 }
@@ -234,7 +234,7 @@ where
                     Step::Meta(meta, context) => {
                         self.meta(meta.action, context, &active).await;
                     }
-                    Step::Flush => flush(self, &active).await,
+                    Step::Flush { last } => flush(self, &active, *last).await,
                 }
             }
         })
@@ -365,7 +365,7 @@ where
             }
         }
         match action {
-            MetaAction::FlushHandlers => flush(self, on).await,
+            MetaAction::FlushHandlers => flush(self, on, false).await,
             MetaAction::EndHost => {
                 self.turn_state(&meant, State::Active, State::Ended);
             }

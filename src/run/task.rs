@@ -7,6 +7,7 @@ use crate::event::{Event, Outcome};
 use crate::plan::{Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds};
 use crate::playbook::Loop;
 use crate::secret::REDACTED;
+use crate::source::Spanned;
 use crate::transport::{Connect, TransportError};
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
@@ -182,28 +183,21 @@ async fn once<C: Connect>(
         }
         Ok(Ok(())) => {}
     }
-    let number = |keyword: &Option<crate::source::Spanned<Value>>, default: u64| {
-        let value = keyword.as_ref().map(|value| job.engine.render(&value.value, scope));
-        match value {
-            Some(Ok(Value::Number(n))) => n.as_f64().unwrap_or(0.0),
-            Some(Ok(Value::String(text))) => text.parse().unwrap_or(0.0),
-            #[expect(clippy::cast_precision_loss, reason = "a handful of retries")]
-            _ => default as f64,
-        }
-    };
     let owed = owes(world, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
     // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
-    let again = step.task.until.is_some() || step.task.retries.is_some();
-    let limit = if again { number(&step.task.retries, 3) } else { 0.0 };
-    let mut tried = 0.0;
-    loop {
+    if step.task.until.is_none() && step.task.retries.is_none() {
+        return attempt(job, host, step, scope, &owed, settles).await;
+    }
+    let limit = match (number(job, step.task.retries.as_ref(), scope), &step.task.retries) {
+        (_, None) => 3,
+        (Some(retries), _) if retries >= 1.0 => whole(retries) + 1,
+        _ => 1,
+    };
+    let delay = number(job, step.task.delay.as_ref(), scope).unwrap_or(5.0).max(0.0);
+    for tried in 1..=limit {
         let mut ended = attempt(job, host, step, scope, &owed, settles).await?;
-        tried += 1.0;
-        if !again {
-            return Ok(ended);
-        }
-        ended.judged.result.insert("attempts".into(), json!(tried));
+        ended.judged.result.insert("attempts".into(), tried.into());
         let done = match until_holds(step, &job.engine, scope, &ended.judged.result) {
             Ok(holds) if step.task.until.is_some() => holds,
             Ok(_) => !ended.judged.failed(),
@@ -212,14 +206,35 @@ async fn once<C: Connect>(
         if done || job.options.check {
             return Ok(ended);
         }
-        if tried > limit || job.options.interrupt.is_cancelled() {
+        if tried == limit || job.options.interrupt.is_cancelled() {
             let message = ended.judged.result.get("msg").and_then(Value::as_str);
             let message = message.unwrap_or("`until` did not come to hold").to_owned();
+            // Ansible counts the retries here, not the first attempt.
+            ended.judged.result.insert("attempts".into(), tried.saturating_sub(1).into());
             ended.judged = Judged::failure(message, ended.judged.result);
             return Ok(ended);
         }
-        tokio::time::sleep(Duration::from_secs_f64(number(&step.task.delay, 5).max(0.0))).await;
+        tokio::time::sleep(Duration::from_secs_f64(delay)).await;
     }
+    Ok(Attempt { judged: Judged::skipped("no attempt was made"), diffs: vec![] })
+}
+
+/// A keyword that is a number.
+fn number(job: &Job, keyword: Option<&Spanned<Value>>, scope: &Scope) -> Option<f64> {
+    match job.engine.render(&keyword?.value, scope) {
+        Ok(Value::Number(n)) => n.as_f64(),
+        Ok(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of retries, 1 or more; absurd ones saturate"
+)]
+fn whole(number: f64) -> u32 {
+    number.min(f64::from(u32::MAX - 1)) as u32
 }
 
 fn failed(job: &Job, error: &crate::plan::BindError) -> Attempt {

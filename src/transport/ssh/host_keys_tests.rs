@@ -1,3 +1,4 @@
+//! Cases of `known_hosts`: what is taken, what is refused, and what is only unknown.
 use super::*;
 use std::fmt::Write as _;
 
