@@ -76,9 +76,12 @@ parameters: {smtpd_tls_mandatory_protocols: '>=TLSv1.2', smtpd_tls_ciphers: high
             "running",
             "Whether it is a change when the file is right and the running Postfix has other values; needs `project_src`.",
         ),
-        write::VALIDATE,
-        write::BACKUP,
-        write::MODE,
+        Opt::new(
+            "validate",
+            "A command with %s that must accept the candidate; with `project_src`, `postconf` in the container unless told otherwise.",
+        ),
+        Opt::new("backup", "Keep a copy of what is replaced, outside the Mailcow folder."),
+        Opt::new("mode", "Permission bits; 0644 for a new file."),
         write::OWNER,
         write::GROUP,
     ];
