@@ -40,6 +40,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) inherited: BTreeSet<String>,
     /// Handlers that are marked as owed on the host, and through which shells.
     pub(super) owed: BTreeMap<String, BTreeSet<usize>>,
+    /// Warnings that were told.
+    pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
     pub(super) recap: Recap,
 }
@@ -54,6 +56,7 @@ impl<C: Connect> HostRun<C> {
             notified: BTreeSet::new(),
             inherited: BTreeSet::new(),
             owed: BTreeMap::new(),
+            warned: BTreeSet::new(),
             state: State::Active,
             recap: Recap::default(),
         }

@@ -67,10 +67,13 @@ pub(super) async fn turn<C: Connect>(
     tell(world, host, step, &scope, part, ended);
 }
 
-/// `warnings` of a result are told on their own, and stay in it.
-fn warnings<C: Connect>(world: &PlayWorld, host: &HostRun<C>, result: &Map<String, Value>) {
+/// `warnings` of a result are told on their own, once however many tasks have them, and stay in it.
+fn warnings<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>, result: &Map<String, Value>) {
     let list = result.get("warnings").and_then(Value::as_array);
     for message in list.into_iter().flatten().filter_map(Value::as_str) {
+        if !host.warned.insert(message.to_owned()) {
+            continue;
+        }
         let event = Event::Warning { host: Some(host.name.clone()), message: message.to_owned() };
         emit(&world.events, event);
     }

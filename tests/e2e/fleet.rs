@@ -51,7 +51,7 @@ fn a_host_down_a_changed_host_key_and_a_wrong_key_are_told_and_the_other_hosts_a
 
     let ended = program::run("apply", &inventory, &["-D"]).exits(4);
     for (host, words) in [
-        ("down", vec!["refused", "127.0.0.1", &closed.to_string()]),
+        ("down", vec!["refuses", "127.0.0.1", &closed.to_string()]),
         ("changed", vec!["changed", &place("changed"), "ssh-keygen"]),
         ("unknown", vec![&place("nobody"), "ssh-keyscan"]),
         ("stranger", vec!["root", "key", &place("client")]),

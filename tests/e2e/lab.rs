@@ -174,10 +174,10 @@ impl Server {
     }
 
     /// What was written outside of the Mailcow folder since then: temporary files show as a newer folder.
-    /// Logins are written down by sshd and sudo themselves.
+    /// Logins leave their traces in /run and /var/log by themselves.
     pub(super) fn written_since(&self, moment: &str) -> Vec<String> {
         let listed = self.sh(&format!(
-            "find / -xdev \\( -path /var/log -o -path /run/sudo -o -path /run/utmp \\) -prune -o -newerct @{moment} -print"
+            "find / -xdev \\( -path /var/log -o -path /run \\) -prune -o -newerct @{moment} -print"
         ));
         listed.lines().map(str::to_owned).collect()
     }
