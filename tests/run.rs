@@ -185,6 +185,13 @@ fn what_is_owed_is_marked_before_the_file_changes_and_settled_behind_the_handler
 }
 
 #[test]
+fn a_change_that_changed_when_denies_owes_nothing() {
+    let (_, recap, hosts) = told(case("changed_when"));
+    assert_eq!(hosts["a"].facts().get(&Probe::Owed), Ok(&Fact::Owed(vec![])));
+    assert_eq!(recap["a"].owed, 0);
+}
+
+#[test]
 fn a_run_cut_off_at_any_change_is_made_good_by_the_next() {
     let whole = told(case("handlers")).2["a"].clone();
     let wanted = whole.facts();

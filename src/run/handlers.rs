@@ -4,7 +4,6 @@ use super::emit;
 use super::host::{HostRun, State};
 use super::play::{Batch, PlayWorld};
 use super::task::Part;
-use crate::change::Change;
 use crate::event::Event;
 use crate::plan::{Handler, bind};
 use crate::transport::Connect;
@@ -96,13 +95,8 @@ where
         .each(&left, |world, mut host| {
             let name = name.clone();
             async move {
-                let eyes = host.owed.get(&name).cloned().unwrap_or_default();
-                for eye in eyes {
-                    let change = Change::Settle { handler: name.clone() };
-                    if let Err(error) = host.act(eye, &[change]).await {
-                        host.lose(&error, &world.events);
-                        break;
-                    }
+                if let Err(error) = host.settle(&name).await {
+                    host.lose(&error, &world.events);
                 }
                 host
             }

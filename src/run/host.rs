@@ -157,6 +157,14 @@ impl<C: Connect> HostRun<C> {
         Ok(ran)
     }
 
+    /// Takes back the mark of a handler, through every shell that it was made through.
+    pub(super) async fn settle(&mut self, handler: &str) -> Result<(), TransportError> {
+        for eye in self.owed.get(handler).cloned().unwrap_or_default() {
+            self.act(eye, &[Change::Settle { handler: handler.to_owned() }]).await?;
+        }
+        Ok(())
+    }
+
     /// When a handler was first owed, by the server's clock.
     pub(super) fn owed_since(&self, handler: &str) -> Option<i64> {
         self.eyes.iter().find_map(|eye| match eye.seen.get(&Probe::Owed) {

@@ -11,7 +11,7 @@ use crate::source::Spanned;
 use crate::transport::{Connect, TransportError};
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The part a task plays.
@@ -35,6 +35,7 @@ pub(super) async fn turn<C: Connect>(
 ) {
     let job = &world.job;
     let scope = world.scope(host, &step.context);
+    let owed: BTreeSet<String> = host.owed.keys().cloned().collect();
     let ended = match &step.task.repeat {
         Some(repeat) => looped(world, host, step, repeat, &scope, part).await,
         None => once(world, host, step, &scope, part).await,
@@ -43,6 +44,16 @@ pub(super) async fn turn<C: Connect>(
         Ok(ended) => ended,
         Err(error) => return lost(world, host, step, &scope, &error),
     };
+    // `changed_when` may say that a change was none: then nothing is owed for it.
+    if !ended.judged.changed() && !ended.judged.failed() {
+        let new: Vec<String> =
+            host.owed.keys().filter(|name| !owed.contains(*name)).cloned().collect();
+        for name in new {
+            if let Err(error) = host.settle(&name).await {
+                return lost(world, host, step, &scope, &error);
+            }
+        }
+    }
     let ignore = flag(step.context.keywords.ignore_errors.as_ref(), false, &job.engine, &scope);
     if let Outcome::Failed { ignored, rescued, .. } = &mut ended.judged.outcome {
         *ignored = ignore.unwrap_or(false);
