@@ -1,5 +1,5 @@
 //! What administrators do by hand: undone is what cowhand set, kept is what is theirs.
-use super::lab::Server;
+use super::lab::{POSTFIX, Server};
 use super::watch::Watch;
 use cowhand::event::Outcome;
 
@@ -16,10 +16,10 @@ fn one_nginx_line_undone_by_hand_is_set_again_and_restarts_nginx_alone() {
     let expected = ["Set the TLS parameters and headers of nginx", "Restart nginx"];
     assert_eq!(checked.tasks("a3", &Outcome::WouldChange), expected);
 
-    let (watch, postfix) = (Watch::over(&server), server.container("postfix-mailcow"));
+    let (watch, postfix) = (Watch::over(&server), server.container(POSTFIX));
     let applied = server.apply(&[]).exits(0);
     assert_eq!(watch.starts(), [1, 0]);
-    assert_eq!(server.container("postfix-mailcow"), postfix);
+    assert_eq!(server.container(POSTFIX), postfix);
     assert_eq!(applied.tasks("a3", &Outcome::Changed), expected);
     let mended = server.read(&file);
     let differing = mended.lines().zip(hardened.lines()).filter(|(mended, was)| mended != was);
@@ -61,6 +61,36 @@ fn own_lines_of_extra_cf_survive_byte_for_byte_and_those_that_win_over_ours_are_
     }
     assert_eq!(server.read(&file), before);
     assert_eq!(watch.starts(), [0, 0]);
+}
+
+#[test]
+#[ignore = "needs the lab: cargo xtask test --lab"]
+fn a_postfix_container_that_an_old_protocol_list_has_weakened_is_replaced_once_the_list_is_gone() {
+    let server = Server::fresh("b1");
+    let weakened = || server.inside(POSTFIX, &["grep", "-c", "SECLEVEL=0", "/etc/ssl/openssl.cnf"]);
+    let comment = "# as it was: smtpd_tls_protocols = !SSLv2, !SSLv3\n";
+    server.append(&server.extra_cf(), comment);
+    server.sh(&format!("cd '{}' && docker compose restart {POSTFIX}", server.mailcow_dir()));
+    assert_eq!(weakened().trim(), "1", "Mailcow's switch is tripped");
+
+    let container = server.container(POSTFIX).id;
+    let applied = server.apply(&[]).exits(0);
+    let warnings = applied.warnings();
+    assert!(warnings.iter().any(|warning| warning.contains("SECLEVEL=0")), "{warnings:?}");
+    assert!(server.read(&server.extra_cf()).contains(comment), "it is the administrator's line");
+    assert_eq!(server.container(POSTFIX).id, container, "a new one would be weakened again");
+
+    server.sh(&format!("sed -i '/^# as it was/d' '{}'", server.extra_cf()));
+    let replaced = server.apply(&[]).exits(0);
+    let expected = ["Replace a Postfix container with weakened OpenSSL"];
+    assert_eq!(replaced.tasks("b1", &Outcome::Changed), expected);
+    assert_ne!(server.container(POSTFIX).id, container);
+    assert_eq!(
+        server.inside(POSTFIX, &["sh", "-c", "grep -r SECLEVEL=0 /etc/ssl || [ $? = 1 ]"]),
+        ""
+    );
+    let again = server.apply(&[]).exits(0);
+    assert_eq!((again.recap("b1").changed, again.recap("b1").batches), (0, 1));
 }
 
 /// The text before, of and behind the managed block.

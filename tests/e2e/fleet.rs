@@ -53,7 +53,7 @@ fn a_host_down_a_changed_host_key_and_a_wrong_key_are_told_and_the_other_hosts_a
     for (host, words) in [
         ("down", vec!["refuses", "127.0.0.1", &closed.to_string()]),
         ("changed", vec!["changed", &place("changed"), "ssh-keygen"]),
-        ("unknown", vec![&place("nobody"), "ssh-keyscan"]),
+        ("unknown", vec![&place("nobody"), "fingerprint"]),
         ("stranger", vec!["root", "key", &place("client")]),
     ] {
         let why = ended.unreachable(host);

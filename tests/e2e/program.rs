@@ -54,6 +54,8 @@ impl Ended {
     fn of(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
+        // Every password in the lab's mailcow.conf is called so.
+        assert!(!format!("{stdout}{stderr}").contains("lab-secret"), "{stdout}\n{stderr}");
         let events = stdout.lines().map(|line| {
             let line: Line =
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
