@@ -1,6 +1,9 @@
 //! The edge that reads project files: playbooks, roles, inventories, variables beside them, files that
 //! are copied. Each is read once, before any host is contacted.
 #![expect(clippy::disallowed_methods, reason = "this is the edge where files are read")]
+#[cfg(test)]
+mod tests;
+
 use crate::inventory::{Input, Text, VarsFiles};
 use crate::playbook::Library;
 use crate::source::{Diagnostic, SourceMap, Spanned, Vars, nearest, parse_one};
