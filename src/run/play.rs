@@ -12,7 +12,7 @@ use crate::plan::{
 };
 use crate::playbook::MetaAction;
 use crate::transport::{Connect, TransportError};
-use crate::vars::Scope;
+use crate::vars::{Layer, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -28,13 +28,15 @@ pub(super) struct PlayWorld {
     pub(super) events: Events,
     /// Hosts of the batch.
     pub(super) batch: Vec<String>,
+    /// The variables that name them.
+    hosts: Arc<Layer>,
     forks: Arc<Semaphore>,
 }
 
 impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
-        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.batch)
+        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.hosts)
     }
     pub(super) fn interrupted(&self) -> bool {
         self.job.options.interrupt.is_cancelled()
@@ -78,6 +80,7 @@ where
             play: Play::new(play, vars_files),
             handlers: handlers.clone(),
             events: events.clone(),
+            hosts: crate::plan::batch(&batch),
             batch: batch.clone(),
             forks: Arc::new(Semaphore::new(job.options.forks.max(1))),
         });
@@ -191,7 +194,7 @@ where
                         play: &world.play,
                         host: &host.name,
                         brought: &host.vars,
-                        hosts: &world.batch,
+                        batch: &world.hosts,
                         chosen: &world.job.options.chosen,
                         sources: &world.job.sources,
                     },
