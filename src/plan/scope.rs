@@ -15,7 +15,7 @@ pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
     let mut places = BTreeMap::new();
     for (name, value) in vars {
         values.insert(name.value.clone(), value.value.clone());
-        places.insert(name.value.clone(), value.span);
+        places.insert(name.value.clone(), name.span);
     }
     Layer { origin: origin.to_owned(), trust, values, places }
 }
