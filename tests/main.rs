@@ -4,3 +4,4 @@ mod contract;
 mod laws;
 mod layers;
 mod modules;
+mod ssh;
