@@ -10,3 +10,4 @@ mod modules;
 mod playbook;
 mod role;
 mod run;
+mod ssh;
