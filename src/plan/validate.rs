@@ -50,6 +50,10 @@ pub fn validate(
 
 fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
     let mut found = vec![];
+    if let Some(gather) = play.gather_facts.as_ref().filter(|gather| gather.value == true) {
+        let finding = Diagnostic::error(gather.span, "facts of hosts are not gathered yet");
+        found.push(finding.help("`mailcow_facts`, `stat` and `command` look at a host"));
+    }
     let asked = play.order.as_ref();
     if let Err(message) = order(hosts.to_vec(), asked.map(|order| order.value.as_str())) {
         found.push(Diagnostic::error(asked.map_or(play.span, |order| order.span), message));
