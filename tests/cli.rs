@@ -140,3 +140,28 @@ fn a_host_and_an_inventory_that_are_not_there_are_told_before_anything_is_contac
         assert!(told.stderr.contains(name), "{}", told.stderr);
     }
 }
+
+#[test]
+fn facts_that_are_not_gathered_are_refused_and_not_ignored() {
+    let playbook = "- hosts: mail\n  gather_facts: true\n  tasks:\n    - command: uptime\n";
+    refused(playbook, &[], "site.yml:2:17", &["facts of hosts are not gathered yet"]);
+    let playbook =
+        "- hosts: mail\n  tasks:\n    - debug:\n        msg: \"{{ ansible_distribution }}\"\n";
+    refused(playbook, &[], "site.yml:4:18", &["ansible_distribution", "is not defined"]);
+}
+
+#[test]
+fn lists_and_lint_say_what_is_there_and_contact_nobody() {
+    let playbook =
+        "- hosts: mail\n  tasks:\n    - name: look\n      command: uptime\n      tags: [x]\n";
+    for (flag, word) in [
+        ("--list-hosts", "      mail\n"),
+        ("--list-tasks", "      look\ttags: [x]\n"),
+        ("--list-tags", "tags: [x]"),
+        ("--syntax-check", "playbook: site.yml"),
+    ] {
+        let told = told(playbook, &[flag]);
+        assert_eq!((told.code, told.contacted), (Some(0), false), "{flag}: {}", told.stderr);
+        assert!(told.stdout.contains(word), "{flag}: {}", told.stdout);
+    }
+}
