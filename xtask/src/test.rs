@@ -1,13 +1,20 @@
-//! All tests. Those of the lab (`e2e::…` of the one test binary) run where a lab can be had. What did not
-//! run is told on the last lines and never counted as passed.
+//! All tests. Some need what a machine may lack: the lab of real servers, OpenSSH's sshd, other shells.
+//! What did not run is told on the last lines and never counted as passed.
 
-use crate::process::{ask, command, unstartable};
+use crate::process::{ask, command, exists, unstartable};
 use crate::{Outcome, lab};
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The module of the test binary whose tests need the lab.
 const LAB_TESTS: &str = "e2e::";
+/// The module whose tests need OpenSSH's server.
+const SSHD_TESTS: &str = "ssh::openssh::";
+/// Where Debian and most others have it.
+const SSHD: &str = "/usr/sbin/sshd";
+/// Shells that the contract of the remote functions is tried in, beside `sh`.
+const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
 
 /// The lab's tests mostly wait, so more run at once than there are cores. Two of one server exclude each
 /// other by themselves.
@@ -21,7 +28,7 @@ struct Count {
     skipped: u64,
 }
 
-/// Runs the tests that match one of the filters, or all. `--lab` as the first word: the lab is a must.
+/// Runs the tests that match one of the filters, or all. `--lab` as the first word: everything must run.
 pub(crate) fn test(words: &[&str]) -> Outcome {
     let (required, filters) = match words {
         ["--lab", filters @ ..] => (true, filters),
@@ -30,57 +37,62 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
     if let Some(flag) = filters.iter().find(|filter| filter.starts_with('-')) {
         return Err(format!("cargo xtask test knows no {flag}: filters are parts of tests' names"));
     }
-    let lab_tests = lab_tests(filters)?;
+    let list = list()?;
     let mut count = Count::default();
-    let mut everything =
-        command(&["cargo", "test", "--workspace", "--no-fail-fast", "--", "--skip", LAB_TESTS]);
-    let mut clean = run(everything.args(filters), &mut count)?;
-    let missing = match lab_up(!lab_tests.is_empty() || (required && filters.is_empty())) {
+    let mut missing = vec![];
+    let mut everything = command(&["cargo", "test", "--workspace", "--no-fail-fast", "--"]);
+    everything.args(["--skip", LAB_TESTS, "--skip", SSHD_TESTS]).args(filters);
+    let mut clean = run(&mut everything, &mut count)?;
+    for shell in SHELLS.iter().filter(|shell| !exists(shell)) {
+        missing.push(format!(
+            "the contract of the remote functions under {shell}: it is not installed"
+        ));
+    }
+    let of_sshd = chosen(&list, SSHD_TESTS, filters);
+    if Path::new(SSHD).exists() {
+        clean &= run_these(&of_sshd, &[], &mut count)?;
+    } else if !of_sshd.is_empty() {
+        count.skipped += of_sshd.len() as u64;
+        missing.push(format!("{} tests that need {SSHD}: it is not installed", of_sshd.len()));
+    }
+    let of_lab = chosen(&list, LAB_TESTS, filters);
+    match lab_up(!of_lab.is_empty() || (required && filters.is_empty())) {
         Ok(lab) => {
-            if !lab_tests.is_empty() {
-                let mut in_lab = command(&[
-                    "cargo",
-                    "test",
-                    "--test",
-                    "tests",
-                    "--",
-                    "--include-ignored",
-                    "--exact",
-                    LAB_THREADS,
-                ]);
-                clean &= run(in_lab.args(&lab_tests).env("COWHAND_LAB", lab), &mut count)?;
-            }
-            None
+            clean &= run_these(&of_lab, &[("COWHAND_LAB", &lab)], &mut count)?;
         }
         Err(why) => {
-            count.skipped += lab_tests.len() as u64;
-            Some(why)
+            count.skipped += of_lab.len() as u64;
+            missing
+                .push(format!("{} tests that need the lab of real servers: {why}", of_lab.len()));
         }
-    };
-    close(count, clean, missing.as_deref(), lab_tests.len(), required)
+    }
+    close(count, clean, &missing, required)
+}
+
+/// Runs tests of the one binary by their full names, which are ignored otherwise.
+fn run_these(names: &[String], env: &[(&str, &str)], count: &mut Count) -> Outcome<bool> {
+    if names.is_empty() {
+        return Ok(true);
+    }
+    let mut tests = command(&["cargo", "test", "--test", "tests", "--"]);
+    tests.args(["--include-ignored", "--exact", LAB_THREADS]).args(names).envs(env.iter().copied());
+    run(&mut tests, count)
 }
 
 /// The closing line, then what did not run.
-fn close(
-    count: Count,
-    clean: bool,
-    missing: Option<&str>,
-    lab_tests: usize,
-    required: bool,
-) -> Outcome {
+fn close(count: Count, clean: bool, missing: &[String], required: bool) -> Outcome {
     let Count { passed, failed, skipped } = count;
     // A run that broke without a failed test (it did not compile, it crashed) has no truthful closing line.
     if clean || failed > 0 {
         let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
         println!("\n{passed} passed, {failed} failed{skipped}");
     }
-    if let Some(why) = missing {
-        println!("NOT RUN: the {lab_tests} tests that need the lab of real servers.");
-        println!("  why: {}", why.replace('\n', "\n  "));
+    for what in missing {
+        println!("NOT RUN: {}", what.replace('\n', "\n  "));
     }
-    match (clean, missing) {
+    match (clean, missing.is_empty()) {
         (false, _) => Err("some tests failed".into()),
-        (true, Some(_)) if required => Err("--lab: the lab's tests had to run".into()),
+        (true, false) if required => Err("--lab: everything had to run".into()),
         _ => Ok(()),
     }
 }
@@ -95,17 +107,18 @@ fn lab_up(wanted: bool) -> Outcome<String> {
     Ok(path.display().to_string())
 }
 
-/// The names of the lab's tests that match one of the filters, or all.
-fn lab_tests(filters: &[&str]) -> Outcome<Vec<String>> {
+/// The names of all tests of the one binary.
+fn list() -> Outcome<String> {
     let mut list = command(&[
         "cargo", "test", "--quiet", "--test", "tests", "--", "--list", "--format", "terse",
     ]);
-    Ok(chosen(&ask(list.stderr(Stdio::inherit()))?, filters))
+    ask(list.stderr(Stdio::inherit()))
 }
 
-fn chosen(list: &str, filters: &[&str]) -> Vec<String> {
+/// The tests of a module that match one of the filters, or all.
+fn chosen(list: &str, module: &str, filters: &[&str]) -> Vec<String> {
     let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
-    let ours = names.filter(|name| name.starts_with(LAB_TESTS));
+    let ours = names.filter(|name| name.starts_with(module));
     ours.filter(|name| filters.is_empty() || filters.iter().any(|filter| name.contains(filter)))
         .map(str::to_owned)
         .collect()
@@ -164,16 +177,17 @@ mod tests {
     #[test]
     fn the_labs_tests_are_those_of_their_module_that_match_a_filter() {
         let list = "layers::hold: test\ne2e::apply_on_a1: test\ne2e::check_on_b2: test\nbench: benchmark\n";
-        assert_eq!(chosen(list, &[]), ["e2e::apply_on_a1", "e2e::check_on_b2"]);
-        assert_eq!(chosen(list, &["b2", "nothing"]), ["e2e::check_on_b2"]);
-        assert_eq!(chosen(list, &["layers"]), Vec::<String>::new());
+        assert_eq!(chosen(list, LAB_TESTS, &[]), ["e2e::apply_on_a1", "e2e::check_on_b2"]);
+        assert_eq!(chosen(list, LAB_TESTS, &["b2", "nothing"]), ["e2e::check_on_b2"]);
+        assert_eq!(chosen(list, LAB_TESTS, &["layers"]), Vec::<String>::new());
     }
 
     #[test]
     fn a_required_lab_that_is_missing_is_a_failure_and_an_optional_one_is_not() {
         let count = Count { passed: 1, failed: 0, skipped: 2 };
-        assert!(close(count, true, Some("no engine"), 2, true).is_err());
-        assert!(close(count, true, Some("no engine"), 2, false).is_ok());
-        assert!(close(count, false, None, 2, false).is_err());
+        let missing = ["2 tests that need the lab: no engine".to_owned()];
+        assert!(close(count, true, &missing, true).is_err());
+        assert!(close(count, true, &missing, false).is_ok());
+        assert!(close(count, false, &[], false).is_err());
     }
 }
