@@ -1,4 +1,6 @@
-//! `cowhand` keeps fleets of Mailcow mail servers hardened.
+//! `cowhand` keeps fleets of Mailcow mail servers hardened: idempotent, push-based, over SSH.
+//!
+//! This page is the architecture. Users start at the README; `cowhand doc` is their reference.
 //!
 //! # One flow, five beats
 //! ```text
@@ -6,7 +8,66 @@
 //!
 //!             pure         I/O         pure         I/O         pure
 //!   Task ──▶  bind   ──▶  observe ──▶  plan   ──▶  apply  ──▶  settle ──▶ Event ──▶ reporters
+//!          when, loop,   what is      wanted ×    writes,     register,
+//!          templates     there        observed    commands    notify
 //! ```
+//! * **bind** ([`plan::bind`]): variables, `when`, `loop` and templates make a module and its parameters.
+//! * **observe**: the module names the [`facts::Probe`]s it needs; the [`transport`] answers them in one
+//!   round trip.
+//! * **plan** ([`modules::Module::plan`]): wanted × observed → [`change::Change`]s; empty means already so.
+//!   No clock, no randomness, no transport.
+//! * **apply**: what is owed is marked, then files are written and commands run, in one round trip. In
+//!   check mode it is replaced by [`change::Change::predict`] on what is known, so that later tasks see it.
+//! * **settle** ([`plan::settle`]): outcome, `changed_when`, `failed_when`, `register`, `notify`.
+//!
+//! A task is planned at its turn. What makes it fast is prefetch ([`plan::prefetch`]): before the first
+//! task, every task that can be bound with what is known is asked for its probes, and all of them travel
+//! in the first round trip. A change makes the runner forget what it may have made untrue.
+//!
+//! # The shapes
+//! * [`modules::Module`]: two pure functions. A module can't reach a host: it has no type with which to
+//!   say so. A new module is one file and one line in `modules/mod.rs`.
+//! * [`change::Change`] and [`facts::Probe`] are closed sets; the compiler lists what to extend.
+//! * [`facts::Observed::get`] on a fact that nobody asked for gives [`facts::Unasked`]; the runner
+//!   fetches it and plans again. So `observe` is a hint for batching, and `plan` the truth.
+//! * [`transport::Transport`] speaks meaning, not shell. `ssh` and `local` render through
+//!   [`transport::wire`] and the functions of `remote.sh`; `fake` answers from a model; one contract
+//!   suite holds all three.
+//! * [`event::Event`] is all that is told; reporters fold over events and know nothing else.
+//!
+//! # The layers
+//! A file imports only layers above its own in this list; `tests/layers.rs` holds it. Only those marked
+//! *edge* do I/O; `.clippy.toml` bans it elsewhere.
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`source`], [`secret`], [`shell`] | where things were written; values that never print; the only quoting |
+//! | [`facts`] | what can be known of a host: a file per probe, its command and its parser side by side |
+//! | [`change`] | what can be done to a host: predict, invert, diff |
+//! | [`modules`] | how wishes become changes |
+//! | [`inventory`] | who |
+//! | [`playbook`] | what was asked |
+//! | [`vars`] | precedence, templates, conditions |
+//! | [`project`] | *edge*: reads project files once |
+//! | [`event`] | the vocabulary between doing and telling |
+//! | [`plan`] | steps, scopes, bind, prefetch, settle, validate |
+//! | [`transport`] | *edge*: SSH, the local machine, a model |
+//! | [`run`] | plays, hosts, tasks and handlers in time: the only async code beside `transport` |
+//! | [`report`] | *edge*: text, JSON, progress |
+//! | [`cli`] | *edge*: arguments in, exit code out |
+//!
+//! # Rules that hold everywhere
+//! * What can't be predicted says so: a command in check mode is *unknown*, never a silent ok.
+//! * Unknown keys, modules, handlers and variables stop the run before any server is contacted.
+//! * Text from a server is data: never evaluated, bounded, its control characters never printed.
+//! * Secrets are a type ([`secret::Secret`]).
+//! * A restart can't be lost: the batch that writes a file first marks what it notifies as owed on the
+//!   server; a handler takes its mark away when it has succeeded; whoever comes next runs what is marked.
+//!
+//! # What is deliberately absent, and where it will go
+//! Transactions with rollback, locks and before-images belong between `apply` and `settle`, in `run`,
+//! over [`change::Change::invert`]. Proof on the wire and report files are probes and reporters. Neither
+//! needs another shape.
 pub mod change;
 pub mod cli;
 pub mod event;

@@ -1,3 +1,5 @@
 //! Starts `cowhand`.
 
-fn main() {}
+fn main() -> cowhand::cli::Exit {
+    cowhand::cli::main(std::env::args_os())
+}

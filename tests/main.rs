@@ -3,5 +3,7 @@
 mod contract;
 mod laws;
 mod layers;
+mod mailcow;
 mod modules;
+mod role;
 mod ssh;

@@ -222,11 +222,20 @@ fn an_unknown_key_is_an_error_that_names_it() {
 async fn plans_converge_and_can_be_taken_back() {
     let mut planned = 0;
     for (module, args) in examples() {
-        let files = ["/etc/hosts", "/etc/hostname", "/etc/mailname"];
+        let nginx = "/opt/mailcow-dockerized/data/conf/nginx";
+        let files = [
+            "/etc/hosts",
+            "/etc/hostname",
+            "/etc/mailname",
+            &format!("{nginx}/includes/site-defaults.conf"),
+            &format!("{nginx}/templates/sites-default.conf.j2"),
+        ];
+        let text =
+            |path: &str| if path.contains("nginx") { "gzip on;\n" } else { "127.0.0.1 old\n" };
         let case = Case {
             name: String::new(),
             args: args.clone(),
-            files: files.map(|path| (path.to_owned(), "127.0.0.1 old\n".to_owned())).into(),
+            files: files.map(|path| (path.to_owned(), text(path).to_owned())).into(),
             folders: vec!["/run".into(), "/opt".into()],
             links: BTreeMap::new(),
             then: BTreeMap::new(),

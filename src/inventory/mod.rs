@@ -1,9 +1,24 @@
 //! Who: hosts and groups as they were written, their variables with places, and patterns that
 //! choose among them. Pure: it is handed texts.
-use crate::source::{Diagnostic, SourceMap, Vars};
-use std::collections::{BTreeMap, BTreeSet};
+mod build;
+mod ini;
+mod literal;
+mod names;
+mod pattern;
+mod script;
+#[cfg(test)]
+mod tests;
+mod words;
+mod yaml;
+
+use crate::source::{Diagnostic, FileId, SourceMap, Vars, nearest, parse_one};
+use build::Builder;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Names that mean this machine when the inventory does not say otherwise.
+pub const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// A host.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +28,7 @@ pub struct Host {
     /// From the inventory file itself; `host_vars/` come later and win (Ansible's levels 8 and 9).
     pub vars: Vars,
     /// Beside the inventory, then beside the playbook: `host_vars/NAME`.
-    pub files: Vec<Vars>,
+    pub files: Vec<VarsFile>,
     /// Groups that name it, without their parents, without `all`.
     pub groups: BTreeSet<String>,
 }
@@ -26,13 +41,26 @@ pub struct Group {
     /// From the inventory file itself.
     pub vars: Vars,
     /// Beside the inventory, then beside the playbook: `group_vars/NAME`.
-    pub files: Vec<Vars>,
-    /// Groups below it.
-    pub children: BTreeSet<String>,
+    pub files: Vec<VarsFile>,
+    /// Groups below it, in the order written.
+    pub children: Vec<String>,
     /// Hosts named in it, in the order written.
     pub hosts: Vec<String>,
     /// `ansible_group_priority`, 1 unless told otherwise.
     pub priority: i64,
+    /// Steps below `all`, the longest way.
+    pub depth: usize,
+}
+
+/// Variables from a file beside an inventory or a playbook.
+#[derive(Clone, Debug)]
+pub struct VarsFile {
+    /// Which of the [`VarsFiles`] given to [`Inventory::read`] it belongs to: lower ones are weaker.
+    pub beside: usize,
+    /// Where it is.
+    pub path: Arc<Path>,
+    /// What it sets.
+    pub vars: Vars,
 }
 
 /// All hosts and groups.
@@ -42,13 +70,24 @@ pub struct Inventory {
     pub hosts: Vec<Host>,
     /// By name; `all` and `ungrouped` are always there.
     pub groups: BTreeMap<String, Group>,
+    /// Name of a host → its number.
+    index: HashMap<String, usize>,
+    /// Name of a group → the groups that have it as a child.
+    parents: HashMap<String, Vec<String>>,
+    /// `host_vars/` of this machine, which needs no inventory.
+    local: HashMap<String, Vec<VarsFile>>,
 }
+
+/// A file's path and text.
+pub type Text = (Arc<Path>, Arc<str>);
 
 /// A text to read an inventory from.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A file (INI or YAML, told by its ending and else by its look).
     File(Arc<Path>, Arc<str>),
+    /// What a program printed for `--list` (JSON), and the program.
+    Script(Arc<Path>, Arc<str>),
     /// `host1,host2,` of the command line.
     List(String),
 }
@@ -57,9 +96,9 @@ pub enum Input {
 #[derive(Clone, Debug, Default)]
 pub struct VarsFiles {
     /// Group name → files in the order they are merged.
-    pub groups: BTreeMap<String, Vec<(Arc<Path>, Arc<str>)>>,
+    pub groups: BTreeMap<String, Vec<Text>>,
     /// Host name → files in the order they are merged.
-    pub hosts: BTreeMap<String, Vec<(Arc<Path>, Arc<str>)>>,
+    pub hosts: BTreeMap<String, Vec<Text>>,
 }
 
 impl Inventory {
@@ -72,38 +111,223 @@ impl Inventory {
         beside: &[VarsFiles],
         sources: &mut SourceMap,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let _ = (inputs, beside, sources);
-        Err(vec![Diagnostic::general("not written yet")])
+        let mut builder = Builder::new();
+        for input in inputs {
+            match input {
+                Input::File(path, text) => {
+                    let file = sources.add(&**path, Arc::clone(text));
+                    if is_yaml(path, text) {
+                        yaml::read(sources, file, &mut builder);
+                    } else {
+                        ini::read(text, file, &mut builder);
+                    }
+                }
+                Input::Script(path, text) => {
+                    let file = sources.add(&**path, Arc::clone(text));
+                    script::read(text, file, &mut builder);
+                }
+                Input::List(list) => {
+                    let file = sources.add("--inventory", list.as_str());
+                    read_list(list, file, &mut builder);
+                }
+            }
+        }
+        let (mut errors, mut warnings) = (vec![], vec![]);
+        let mut inventory = match builder.finish() {
+            Ok((inventory, found)) => {
+                warnings = found;
+                inventory
+            }
+            Err(found) => {
+                errors = found;
+                Self::default()
+            }
+        };
+        let readable = errors.is_empty();
+        for (number, files) in beside.iter().enumerate() {
+            let mut reader = VarsReader { sources, errors: &mut errors, warnings: &mut warnings };
+            for (name, texts) in &files.groups {
+                let read = reader.read(number, texts);
+                match inventory.groups.get_mut(name) {
+                    Some(group) => group.files.extend(read),
+                    None if readable => {
+                        reader.orphan("group", name, &read, inventory.groups.keys());
+                    }
+                    None => {}
+                }
+            }
+            for (name, texts) in &files.hosts {
+                let read = reader.read(number, texts);
+                match inventory.index.get(name) {
+                    Some(&host) => inventory.hosts[host].files.extend(read),
+                    None if LOCALHOST.contains(&name.as_str()) => {
+                        inventory.local.entry(name.clone()).or_default().extend(read);
+                    }
+                    None if readable => reader.orphan("host", name, &read, inventory.index.keys()),
+                    None => {}
+                }
+            }
+        }
+        if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
     }
 
     /// The hosts that a pattern chooses, in inventory order. `:`/`,`, `!`, `&`, globs, `~regex`,
-    /// `group[0:2]`, `all`, `localhost` when the inventory does not name it.
+    /// `group[0:2]` (counted in the order of the group, ends included), `all`; `localhost` at the
+    /// end when the inventory does not name it.
     ///
     /// # Errors
-    /// Broken patterns; a name that is neither host nor group, with the nearest one.
+    /// Broken patterns; a name that is neither host nor group, with the nearest one; globs and
+    /// expressions that match nothing. Never has a span: callers know where the pattern stands.
     pub fn select(&self, pattern: &str) -> Result<Vec<String>, Diagnostic> {
-        Err(Diagnostic::general(format!("not written yet: {pattern}")))
+        pattern::select(self, pattern)
     }
 
     /// The host called `name`.
     pub fn host(&self, name: &str) -> Option<&Host> {
-        self.hosts.iter().find(|host| host.name == name)
+        self.index.get(name).map(|&host| &self.hosts[host])
     }
 
     /// Every group of a host, parents included, `all` first, the order in which their variables are
-    /// merged (depth, then priority, then name; later wins), as Ansible orders them.
+    /// merged (depth, then priority, then name; later wins), as Ansible orders them. A host that
+    /// the inventory does not name (`localhost`) is in `all`.
     pub fn groups_of(&self, host: &str) -> Vec<&Group> {
-        let _ = host;
-        vec![]
+        let mut names = BTreeSet::from(["all"]);
+        let mut up: Vec<&str> = (self.host(host).into_iter())
+            .flat_map(|host| host.groups.iter().map(String::as_str))
+            .collect();
+        while let Some(name) = up.pop() {
+            if names.insert(name) {
+                up.extend(self.parents.get(name).into_iter().flatten().map(String::as_str));
+            }
+        }
+        let mut groups: Vec<_> = names.iter().filter_map(|name| self.groups.get(*name)).collect();
+        groups.sort_by_key(|group| (group.depth, group.priority, group.name.as_str()));
+        groups
+    }
+
+    /// The hosts of a group and of all groups below it, in inventory order.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let mut below = BTreeSet::new();
+        let mut down = vec![group];
+        while let Some(group) = down.pop().and_then(|name| self.groups.get(name)) {
+            if below.insert(group.name.as_str()) {
+                down.extend(group.children.iter().map(String::as_str));
+            }
+        }
+        let inside = |host: &&Host| {
+            group == "all" || host.groups.iter().any(|group| below.contains(group.as_str()))
+        };
+        self.hosts.iter().filter(inside).map(|host| host.name.clone()).collect()
+    }
+
+    /// What a host gets from inventory, `group_vars/` and `host_vars/`, the weakest first: each
+    /// with what it is. Ansible's levels 3 to 10: variables of `all`, then of the other groups, in
+    /// the inventory; `group_vars/all`, then `group_vars/*`, each beside the inventory and then
+    /// beside the playbook; variables of the host, `host_vars/*` in the same order.
+    pub fn layers(&self, host: &str) -> Vec<(String, &Vars)> {
+        let groups = self.groups_of(host);
+        let mut layers: Vec<(String, &Vars)> = vec![];
+        for group in &groups {
+            layers.push((format!("group {} of the inventory", group.name), &group.vars));
+        }
+        let (all, others): (Vec<&Group>, Vec<&Group>) =
+            groups.into_iter().partition(|group| group.name == "all");
+        for groups in [all, others] {
+            let most = groups.iter().flat_map(|group| &group.files).map(|file| file.beside).max();
+            for beside in most.map_or(0..0, |most| 0..most + 1) {
+                let files = groups.iter().flat_map(|group| &group.files);
+                layers.extend(files.filter(|file| file.beside == beside).map(VarsFile::layer));
+            }
+        }
+        if let Some(host) = self.host(host) {
+            layers.push((format!("host {} of the inventory", host.name), &host.vars));
+        }
+        let files = self.host(host).map(|host| &host.files).or_else(|| self.local.get(host));
+        layers.extend(files.into_iter().flatten().map(VarsFile::layer));
+        layers.retain(|(_, vars)| !vars.is_empty());
+        layers
     }
 }
-impl Inventory {
-    /// stub
-    pub fn layers(&self, _: &str) -> Vec<(String, Vars)> {
-        vec![]
+
+impl VarsFile {
+    fn layer(&self) -> (String, &Vars) {
+        (self.path.display().to_string(), &self.vars)
     }
-    /// stub
-    pub fn members(&self, _: &str) -> Vec<String> {
-        vec![]
+}
+
+/// Whether an inventory is YAML: its ending says so, or it has no telling one and looks like it.
+fn is_yaml(path: &Path, text: &str) -> bool {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("yml" | "yaml" | "json") => true,
+        Some("ini") => false,
+        _ => {
+            let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
+            let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+            first.is_some_and(|line| {
+                line == "---"
+                    || line.starts_with('{')
+                    || (line.ends_with(':') && !line.starts_with('['))
+            })
+        }
+    }
+}
+
+/// `host1,host2:2222,` of the command line.
+fn read_list(list: &str, file: FileId, builder: &mut Builder) {
+    let mut column = 0;
+    for part in list.split(',') {
+        let name = part.trim();
+        let before = part.chars().take_while(|c| c.is_whitespace()).count();
+        let start = column + before;
+        if !name.is_empty() {
+            let span = build::stretch(file, 1, start, start + name.chars().count());
+            builder.hosts("ungrouped", name, span);
+        }
+        column += part.chars().count() + 1;
+    }
+}
+
+/// Reads what stands beside inventories and playbooks.
+struct VarsReader<'a> {
+    sources: &'a mut SourceMap,
+    errors: &'a mut Vec<Diagnostic>,
+    warnings: &'a mut Vec<Diagnostic>,
+}
+
+impl VarsReader<'_> {
+    fn read(&mut self, beside: usize, texts: &[Text]) -> Vec<VarsFile> {
+        let mut files = vec![];
+        for (path, text) in texts {
+            let file = self.sources.add(&**path, Arc::clone(text));
+            let vars = match parse_one(self.sources, file, self.warnings) {
+                Ok(None) => Ok(vec![]),
+                Ok(Some(root)) => root.vars(),
+                Err(error) => Err(error),
+            };
+            match vars {
+                Ok(vars) => files.push(VarsFile { beside, path: Arc::clone(path), vars }),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        files
+    }
+
+    /// Tells of files whose group or host the inventory does not have.
+    fn orphan<'a>(
+        &mut self,
+        what: &str,
+        name: &str,
+        files: &[VarsFile],
+        known: impl Iterator<Item = &'a String>,
+    ) {
+        let near = nearest(name, known.map(String::as_str));
+        for file in files {
+            let path = file.path.display();
+            let warning = Diagnostic::general(format!("{path} is for no {what} of the inventory"));
+            self.warnings.push(match near {
+                Some(near) => warning.warning().help(format!("did you mean `{near}`?")),
+                None => warning.warning(),
+            });
+        }
     }
 }

@@ -5,20 +5,19 @@ mod fault;
 mod jinja;
 mod lexer;
 mod params;
-mod target;
 mod tree;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
+use super::write::{self, resolve};
 use super::{Module, Opt, PlanError};
 use crate::change::{Change, Ran};
-use crate::facts::{Observed, Probe};
+use crate::facts::{Bytes, Observed, PathKind, Probe};
 use edit::{Drift, Edited, edit};
 use params::Params;
 use serde_json::{Map, Value, json};
-use target::Target;
 
 pub(super) struct This;
 
@@ -80,13 +79,12 @@ impl Module for This {
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {
-        let path = || params.path.clone();
-        vec![Probe::Path { path: path(), follow: false }, Probe::Content { path: path() }]
+        write::probes(&params.path)
     }
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
-        let (target, edited) = edited(params, seen)?;
-        Ok(target.become_text(edited.text, params)?.into_iter().collect())
+        let (path, edited) = edited(params, seen)?;
+        write::write(&path, Bytes(edited.text), params.written(), seen)
     }
 
     fn result(
@@ -101,19 +99,31 @@ impl Module for This {
         result.insert("path".into(), params.path.clone().into());
         result.insert("msg".into(), summary(&drifts).into());
         result.insert("changes".into(), drifts.iter().map(told).collect());
-        if let Some(Change::WriteFile { backup: Some(backup), .. }) = changes.first() {
-            result.insert("backup_file".into(), backup.clone().into());
+        if let Some(backup) = write::backup_of(changes) {
+            result.insert("backup_file".into(), backup.into());
         }
         result
     }
 }
 
-fn edited<'a>(params: &Params, seen: &'a Observed) -> Result<(Target<'a>, Edited), PlanError> {
+/// The file behind links, and what becomes of it. What is not there is never made: a file that nothing
+/// loads hardens nothing.
+fn edited(params: &Params, seen: &Observed) -> Result<(String, Edited), PlanError> {
     let (context, wishes) = (params.context()?, params.wishes()?);
-    let target = Target::find(&params.path, seen)?;
-    let edited = edit(&target.content.0, params.jinja(), &context, &wishes)
-        .map_err(|error| PlanError::failed(format!("{}: {error}", target.path)))?;
-    Ok((target, edited))
+    if !params.path.starts_with('/') {
+        return Err(params::params("path", format!("`{}` is not absolute", params.path)));
+    }
+    let path = resolve(&params.path, seen)?;
+    let failed = |what: &str| Err(PlanError::failed(format!("{} {what}", params.path)));
+    match seen.stat(&path, false)? {
+        None => return failed("does not exist, and is never made: nothing would load it"),
+        Some(stat) if stat.kind != PathKind::File => return failed("is not a regular file"),
+        Some(_) => {}
+    }
+    let Some(content) = seen.content(&path)? else { return failed("can't be read") };
+    let edited = edit(&content.0, params.jinja(), &context, &wishes)
+        .map_err(|error| PlanError::failed(format!("{path}: {error}")))?;
+    Ok((path, edited))
 }
 
 fn summary(drifts: &[Drift]) -> String {

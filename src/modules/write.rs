@@ -78,7 +78,11 @@ pub(super) fn write(
     let before = match now {
         None => None,
         Some(stat) => match stat.kind {
-            PathKind::File | PathKind::Link => stat.sha256.clone(),
+            // What was read is what is replaced, not what was there a moment before.
+            PathKind::File | PathKind::Link => match seen.content(path) {
+                Ok(Some(read)) => Some(read.sha256()),
+                _ => stat.sha256.clone(),
+            },
             PathKind::Directory => {
                 return Err(PlanError::failed(format!("{path} is a directory, not a file")));
             }

@@ -61,14 +61,13 @@ pub fn bind(
     for (name, defaults) in &step.context.keywords.module_defaults {
         if crate::modules::find(name).is_some_and(|def| def.name == module.name) {
             for (key, value) in defaults {
-                let node = Value::clone(value);
-                let value = engine.render(&node, scope);
+                let value = rendered(engine, value.clone(), scope);
                 let value = value.map_err(|error| BindError {
                     parameter: key.clone(),
                     span: Some(step.task.span),
                     error,
                 })?;
-                params.insert(canonical(module, key).to_owned(), value);
+                params.extend(value.map(|value| (canonical(module, key).to_owned(), value)));
             }
         }
     }
@@ -83,7 +82,6 @@ pub fn bind(
             result => result?,
         }
     }
-    params.retain(|_, value| !is_omitted(value));
     environment(step, engine, scope, &mut params)?;
     let params = Value::Object(params);
     (module.accepts)(&params).map_err(|error| shape(step, &error))?;
@@ -116,10 +114,13 @@ fn environment(
     Ok(())
 }
 
-/// The marker that `omit` leaves is taken away by the engine inside mappings; at the top it is null
-/// of a templated parameter, which Ansible treats as not given as well.
-fn is_omitted(value: &Value) -> bool {
-    matches!(value, Value::String(text) if text == crate::vars::OMIT)
+/// A rendered value; `None` when it is `omit`.
+fn rendered(engine: &Engine, value: Value, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+    // The engine leaves out entries that are `omit`.
+    match engine.render(&Value::Array(vec![value]), scope)? {
+        Value::Array(mut items) => Ok(items.pop()),
+        other => Ok(Some(other)),
+    }
 }
 
 fn canonical<'a>(module: &'static ModuleDef, written: &'a str) -> &'a str {
@@ -163,7 +164,10 @@ impl Binder<'_> {
         let value = node.to_value();
         let bound = match option.map_or(Bind::Value, |option| option.bind) {
             Bind::Raw => value,
-            Bind::Value => self.engine.render(&value, self.scope).map_err(at)?,
+            Bind::Value => match rendered(self.engine, value, self.scope).map_err(at)? {
+                Some(value) => value,
+                None => return Ok(()),
+            },
             Bind::Condition => self.conditions(name, node)?,
             Bind::Expression => {
                 let text = node.text().unwrap_or("");

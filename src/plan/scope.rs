@@ -143,7 +143,7 @@ impl Shared {
     pub fn host_vars(&self, host: &str) -> HostVars {
         let layers = self.inventory.layers(host).into_iter();
         let inventory =
-            layers.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, &vars))).collect();
+            layers.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, vars))).collect();
         HostVars { inventory, ..HostVars::default() }
     }
 

@@ -46,10 +46,12 @@ impl Names {
         names.defined.extend(MAGIC.iter().map(|&name| name.to_owned()));
         names.defined.extend(extra.values.keys().cloned());
         for host in &inventory.hosts {
-            host.files.iter().chain([&host.vars]).for_each(|vars| names.vars(vars));
+            names.vars(&host.vars);
+            host.files.iter().for_each(|file| names.vars(&file.vars));
         }
         for group in inventory.groups.values() {
-            group.files.iter().chain([&group.vars]).for_each(|vars| names.vars(vars));
+            names.vars(&group.vars);
+            group.files.iter().for_each(|file| names.vars(&file.vars));
         }
         names
     }
@@ -185,15 +187,19 @@ impl Names {
         let mut found = vec![];
         let mut reads = vec![];
         for (span, value, expression) in &self.reads {
-            // An expression is checked as the template that it stands for.
-            let value = match value {
-                Value::String(text) if *expression && !text.contains("{{") => {
-                    Value::String(format!("{{{{ {text} }}}}"))
-                }
-                other => other.clone(),
+            let text = value.as_str().filter(|_| *expression);
+            let checked = match text {
+                Some(text) => engine.check_expression(text),
+                None => engine.check(value),
             };
-            match engine.check(&value) {
-                Ok(()) => reads.push((*span, engine.names(&value), value)),
+            match checked {
+                Ok(()) => {
+                    let names = text.map_or_else(
+                        || engine.names(value),
+                        |text| engine.names_of_expression(text),
+                    );
+                    reads.push((*span, names, value));
+                }
                 Err(error) => found.push(Diagnostic::error(*span, error.to_string())),
             }
         }

@@ -1,6 +1,30 @@
 //! What was asked: plays, blocks, tasks, handlers and roles as they were written, every piece with
 //! its place. Parsing is strict: an unknown key, module or handler is an error with a suggestion.
 //! Pure: reads files only through a [`Library`], evaluates no template.
+pub mod arguments;
+mod block;
+mod call;
+mod check;
+mod include;
+pub mod keywords;
+mod load;
+mod play;
+mod repeat;
+mod role;
+mod shape;
+mod short;
+mod spec;
+mod task;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use repeat::LOOKUPS;
+pub use shape::Shape;
+pub use spec::TYPES;
+pub use task::STATEMENTS;
+pub use walk::Here;
+
 use crate::modules::ModuleDef;
 use crate::source::{Diagnostic, Node, SourceMap, Span, Spanned, Vars};
 use serde_json::{Map, Value};
@@ -32,6 +56,8 @@ pub struct Playbook {
 pub struct Play {
     /// Where it begins.
     pub span: Span,
+    /// The folder of its playbook: `files/`, `templates/`, `vars_files` are looked for in it.
+    pub folder: PathBuf,
     /// `name`.
     pub name: Option<String>,
     /// Host pattern (a list is joined with `,`); may hold templates.
@@ -97,6 +123,8 @@ pub struct Role {
 /// What a role takes, from `meta/argument_specs.yml`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArgumentSpec {
+    /// What the role does, in one line.
+    pub summary: Option<String>,
     /// What the role does.
     pub description: Vec<String>,
     /// By name, in the order written.
@@ -110,6 +138,8 @@ pub struct ArgumentOption {
     pub kind: String,
     /// Must be given.
     pub required: bool,
+    /// Its value is never shown.
+    pub no_log: bool,
     /// Documented default (the role's `defaults` hold the real one).
     pub default: Option<Value>,
     /// Allowed values; empty: any.
@@ -315,18 +345,25 @@ pub fn load(
     library: &dyn Library,
     sources: &mut SourceMap,
 ) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let _ = (path, library, sources);
-    Err(vec![Diagnostic::general("not written yet")])
-}
-/// stub
-pub mod arguments {
-    use super::{ArgumentSpec, Diagnostic, Map, Span, Value};
-    /// stub
-    pub fn check(
-        _: &ArgumentSpec,
-        _: &Map<String, Value>,
-        _: &std::collections::BTreeMap<String, Span>,
-    ) -> Vec<(String, Diagnostic)> {
-        vec![]
+    let mut reader = load::Reader::new(library, sources);
+    let plays = reader.playbook(path, None);
+    for play in &plays {
+        reader.check(play);
     }
+    reader.findings().map(|warnings| (Playbook { plays }, warnings))
+}
+
+/// The variables of a file, as `vars_files` names it; `None` when there is none.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_vars(
+    path: &Path,
+    library: &dyn Library,
+    sources: &mut SourceMap,
+) -> Result<Option<Vars>, Vec<Diagnostic>> {
+    let mut reader = load::Reader::new(library, sources);
+    let read = reader.read(path);
+    let vars = reader.vars(&read);
+    reader.findings().map(|_| (!matches!(read, load::Read::Missing)).then_some(vars))
 }

@@ -1,6 +1,5 @@
 //! The run: plays, hosts, tasks, handlers, in time. The only async code besides `transport`. It
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
-#![expect(clippy::disallowed_methods, reason = "the run is where clocks are read")]
 mod attempt;
 mod handlers;
 mod host;

@@ -89,6 +89,14 @@ impl SourceMap {
         let line = text.split('\n').nth((line as usize).saturating_sub(1)).unwrap_or("");
         line.strip_suffix('\r').unwrap_or(line)
     }
+    /// A file from its first character to its last.
+    pub fn whole(&self, file: FileId) -> Span {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let text = self.text(file);
+        let line = count(text.lines().count().max(1));
+        let column = count(text.lines().last().unwrap_or("").chars().count() + 1);
+        Span { file, start: Position { line: 1, column: 1 }, end: Position { line, column } }
+    }
     /// `path:line:column`, fit for a terminal.
     pub fn locate(&self, span: Span) -> String {
         let path = self.path(span.file).display().to_string();

@@ -151,7 +151,7 @@ mod tests {
         Escalation { method: Method::Sudo, user: "root".into(), password }
     }
 
-    fn refusal(error: TransportError) -> String {
+    fn refusal(error: &TransportError) -> String {
         assert!(matches!(error, TransportError::Escalation { .. }), "{error:?}");
         error.to_string()
     }
@@ -196,7 +196,7 @@ mod tests {
         let mut talk = Talk::new("root", "n0");
         assert_eq!(talk.hear(b"n0-password:").unwrap(), Step::Answer);
         let error = talk.hear(b"\nSorry, try again.\nn0-password:").unwrap_err();
-        assert_eq!(refusal(error), "can't become root: sudo doesn't take the password");
+        assert_eq!(refusal(&error), "can't become root: sudo doesn't take the password");
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let ended = |said: &str| {
             let mut talk = Talk::new("root", "n0");
             talk.hear(said.as_bytes()).unwrap();
-            refusal(talk.ended())
+            refusal(&talk.ended())
         };
         let said = "sudo: a password is required\n";
         assert!(ended(said).ends_with("(give one with -K or ansible_become_password)"));
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn endless_talk_and_odd_passwords_are_refused() {
         let mut talk = Talk::new("root", "n0");
-        refusal(talk.hear(&vec![b'x'; MAX_HEARD + 1]).unwrap_err());
+        refusal(&talk.hear(&vec![b'x'; MAX_HEARD + 1]).unwrap_err());
         for odd in ["a\nrm -rf /", "a\0", "a\r"] {
-            refusal(line("root", &Secret::new(odd.into())).unwrap_err());
+            refusal(&line("root", &Secret::new(odd.into())).unwrap_err());
         }
         assert_eq!(line("root", &Secret::new("s p$".into())).unwrap().expose(), "s p$\n");
     }

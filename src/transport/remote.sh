@@ -503,9 +503,12 @@ probe_postconf() ( # DIR NAME…
 		id=$(compose_containers postfix-mailcow 2>/dev/null | compose_running postfix-mailcow)
 	fi
 	shift
-	[ -n "$id" ] || { echo stopped; exit 0; }
-	echo running
-	docker exec "$id" postconf "$@"
+	# A container whose main.cf can't be read is one that crashes, between two tries.
+	if [ -n "$id" ] && values=$(docker exec "$id" postconf "$@"); then
+		printf 'running\n%s\n' "$values"
+	else
+		echo stopped
+	fi
 )
 
 # Whether something answers at a URL as it should. Patient with SMTP: postscreen greets late, and whoever

@@ -1,5 +1,7 @@
 //! The parameters of `nginx_config`, and what they mean: a context, wishes that agree.
 use super::super::PlanError;
+use super::super::values::{Flag, Mode, Text};
+use super::super::write::Wishes;
 use super::tree::Context;
 use super::values::{Wanted, words};
 use serde::de::value::MapAccessDeserializer;
@@ -15,12 +17,11 @@ pub(in super::super) struct Params {
     #[serde(default = "server")]
     pub(super) context: String,
     pub(super) directives: Vec<Spec>,
-    pub(super) validate: Option<String>,
-    #[serde(default)]
-    pub(super) backup: bool,
-    pub(super) mode: Option<Mode>,
-    pub(super) owner: Option<String>,
-    pub(super) group: Option<String>,
+    validate: Option<String>,
+    backup: Option<Flag>,
+    mode: Option<Mode>,
+    owner: Option<Text>,
+    group: Option<Text>,
 }
 
 fn server() -> String {
@@ -28,6 +29,17 @@ fn server() -> String {
 }
 
 impl Params {
+    /// Attributes, `validate` and `backup`.
+    pub(super) fn written(&self) -> Wishes<'_> {
+        Wishes {
+            mode: self.mode.as_ref(),
+            owner: self.owner.as_ref(),
+            group: self.group.as_ref(),
+            validate: self.validate.as_deref(),
+            backup: self.backup.is_some_and(|backup| backup.0),
+        }
+    }
+
     /// Whether the file is a Jinja template.
     pub(super) fn jinja(&self) -> bool {
         Path::new(&self.path).extension().is_some_and(|extension| extension == "j2")
@@ -166,22 +178,5 @@ impl<'de> Deserialize<'de> for Args {
             }
         }
         deserializer.deserialize_any(Either)
-    }
-}
-
-/// Permission bits: a number (YAML has read `0644` as an octal one already) or octal digits.
-#[derive(Clone, Copy)]
-pub(super) struct Mode(pub(super) u32);
-
-impl<'de> Deserialize<'de> for Mode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        let bits = match &value {
-            serde_json::Value::Number(number) => number.as_u64().and_then(|n| n.try_into().ok()),
-            serde_json::Value::String(text) => u32::from_str_radix(text, 8).ok(),
-            _ => None,
-        };
-        let mode = bits.filter(|bits| *bits <= 0o7777).map(Self);
-        mode.ok_or_else(|| D::Error::custom(format!("{value} is not a mode like \"0644\"")))
     }
 }

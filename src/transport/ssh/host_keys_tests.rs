@@ -1,3 +1,4 @@
+//! The rules of `known_hosts`, one line a rule.
 use super::*;
 use std::fmt::Write as _;
 

@@ -137,7 +137,7 @@ fn parameters_that_mean_nothing_are_refused_with_their_place() {
             json!({"directives": ["gzip off"], "validate": "nginx '%s"}),
             "validate: has a quote that is not closed",
         ),
-        (json!({"directives": [], "mode": "rw"}), "mode: \"rw\" is not a mode like \"0644\""),
+        (json!({"directives": [], "mode": "rw"}), "mode: \"rw\" is not a mode (write \"0644\" or \"u=rw,g=r,o=\")"),
         (json!({"directives": [], "path": "site.conf"}), "path: `site.conf` is not absolute"),
     ] {
         fails(wrong, message);
@@ -184,7 +184,7 @@ fn links_in_a_circle_are_refused() {
     let link = Stat { target: Some(PATH.into()), ..stat(PathKind::Link) };
     seen.set(Probe::Path { path: PATH.into(), follow: false }, Fact::Path(Some(link)));
     let error = plan(json!({"directives": []}), &seen).unwrap_err();
-    assert_eq!(error.to_string(), "/srv/nginx/site.conf leads through too many symbolic links");
+    assert_eq!(error.to_string(), "/srv/nginx/site.conf: too many levels of symbolic links");
 }
 
 #[test]

@@ -1,0 +1,275 @@
+//! Arguments: Ansible's names and letters, so that hands need not relearn.
+use super::Exit;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+/// Keeps fleets of Mailcow mail servers hardened.
+#[derive(Debug, Parser)]
+#[command(name = "cowhand", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Show unchanged tasks too; twice: results; three times: debug logs.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    fn on(self, terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        }
+    }
+    pub(super) fn on_stdout(self) -> bool {
+        self.on(io::stdout().is_terminal())
+    }
+    pub(super) fn on_stderr(self) -> bool {
+        self.on(io::stderr().is_terminal())
+    }
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make it so: asks nothing, prints what changed.
+    Apply(PlayArgs),
+    /// The same without touching anything; exit 3 when something would change or is owed.
+    Check(PlayArgs),
+    /// Can it log in and become root?
+    Ping(PingArgs),
+    /// What the inventory means.
+    Inventory(InventoryArgs),
+    /// Everything that can be known to be wrong without a server.
+    Lint(LintArgs),
+    /// Reference of modules, keywords, filters, tests and lookups.
+    Doc(DocArgs),
+    /// An embedded server on loopback, hardened twice before your eyes.
+    Demo,
+    /// Completions for a shell.
+    Completions {
+        /// Which.
+        #[arg(value_enum)]
+        shell: Completion,
+    },
+}
+
+/// Shells that completions are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Completion {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+/// Whom to work on.
+#[derive(Clone, Debug, Default, Args)]
+pub struct HostArgs {
+    /// Inventory: a file, a folder, an executable, or `host1,host2,` (repeatable).
+    #[arg(short, long, value_name = "INVENTORY", required = true)]
+    pub inventory: Vec<String>,
+    /// Only these hosts: a pattern, or `@FILE` with a pattern a line.
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Further variables: `k=v`, JSON or YAML, or `@FILE` (repeatable).
+    #[arg(short, long, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+}
+
+/// How to log in.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LoginArgs {
+    /// Log in as this user, where the inventory names none.
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Log in with this key, where the inventory names none.
+    #[arg(long, visible_alias = "key-file", value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// Ask for the login password.
+    #[arg(short = 'k', long)]
+    pub ask_pass: bool,
+    /// Become root (or `become_user`) where the playbook does not say.
+    #[arg(short = 'b', long = "become")]
+    pub escalate: bool,
+    /// Ask for the password that sudo wants.
+    #[arg(short = 'K', long)]
+    pub ask_become_pass: bool,
+    /// Seconds for dialling, handshake and login together.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub timeout: u64,
+    /// Hosts at once.
+    #[arg(short, long, value_name = "N", default_value_t = 50)]
+    pub forks: usize,
+}
+
+/// Arguments of `apply` and `check`.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are booleans")]
+pub struct PlayArgs {
+    /// The playbook.
+    pub playbook: PathBuf,
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    #[command(flatten)]
+    pub login: LoginArgs,
+    /// Only tasks with these tags (repeatable, or separated by commas).
+    #[arg(short, long, value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// No tasks with these tags.
+    #[arg(long, value_delimiter = ',')]
+    pub skip_tags: Vec<String>,
+    /// Touch nothing (`apply -C` is `check`).
+    #[arg(short = 'C', long)]
+    pub check: bool,
+    /// Show what changes.
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+    /// Run notified handlers even on hosts that failed.
+    #[arg(long)]
+    pub force_handlers: bool,
+    /// Begin at the task of this name.
+    #[arg(long, value_name = "NAME")]
+    pub start_at_task: Option<String>,
+    /// Print the hosts of each play, and stop.
+    #[arg(long)]
+    pub list_hosts: bool,
+    /// Print the tasks of each play, and stop.
+    #[arg(long)]
+    pub list_tasks: bool,
+    /// Print the tags of each play, and stop.
+    #[arg(long)]
+    pub list_tags: bool,
+    /// Only look for errors, and stop.
+    #[arg(long)]
+    pub syntax_check: bool,
+    /// Count what check mode can't tell as drift.
+    #[arg(long)]
+    pub strict: bool,
+    /// For people, or JSON lines.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// No bars on a terminal.
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One event a line.
+    Json,
+}
+
+/// Arguments of `ping`.
+#[derive(Clone, Debug, Args)]
+pub struct PingArgs {
+    /// Which hosts.
+    #[arg(default_value = "all")]
+    pub pattern: String,
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    #[command(flatten)]
+    pub login: LoginArgs,
+}
+
+/// Arguments of `inventory`.
+#[derive(Clone, Debug, Args)]
+pub struct InventoryArgs {
+    /// What to show.
+    #[command(subcommand)]
+    pub show: Show,
+}
+
+/// What `inventory` can show.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Show {
+    /// Everything, as JSON that a dynamic inventory would print.
+    List(ShowArgs),
+    /// Groups and hosts as a tree.
+    Graph(ShowArgs),
+    /// The variables of one host.
+    Host {
+        /// Which.
+        name: String,
+        #[command(flatten)]
+        hosts: ShowArgs,
+    },
+}
+
+/// Whom `inventory` shows.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// YAML instead of JSON.
+    #[arg(short, long)]
+    pub yaml: bool,
+}
+
+/// Arguments of `lint`.
+#[derive(Clone, Debug, Args)]
+pub struct LintArgs {
+    /// Playbooks.
+    #[arg(required = true)]
+    pub playbooks: Vec<PathBuf>,
+    /// With the variables of this inventory (repeatable).
+    #[arg(short, long, value_name = "INVENTORY")]
+    pub inventory: Vec<String>,
+    /// Further variables.
+    #[arg(short, long, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+}
+
+/// Arguments of `doc`.
+#[derive(Clone, Debug, Args)]
+pub struct DocArgs {
+    /// A module, keyword, filter, test or lookup; none: a list of all.
+    pub name: Option<String>,
+}
+
+/// Prints completions.
+pub(super) fn completions(shell: Completion) -> Exit {
+    use clap_complete::Shell;
+    let shell = match shell {
+        Completion::Bash => Shell::Bash,
+        Completion::Elvish => Shell::Elvish,
+        Completion::Fish => Shell::Fish,
+        Completion::Powershell => Shell::PowerShell,
+        Completion::Zsh => Shell::Zsh,
+    };
+    clap_complete::generate(shell, &mut Cli::command(), "cowhand", &mut io::stdout());
+    Exit::Fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+}

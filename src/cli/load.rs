@@ -1,0 +1,274 @@
+//! From arguments to a job: reads the project, parses, chooses hosts, and refuses what is wrong
+//! before anything is contacted.
+use super::Wrong;
+use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
+use crate::inventory::{Inventory, VarsFiles};
+use crate::plan::{Selection, Shared, layer, magic, validate};
+use crate::playbook::{self, Item, Play, RoleUse};
+use crate::project::{self, Disk};
+use crate::run::{Job, Options, PlayJob};
+use crate::secret::Secret;
+use crate::source::{Diagnostic, SourceMap, Spanned, Vars};
+use crate::vars::{Engine, Layer, Scope, Trust};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Who, and what is known of them from files.
+pub(super) struct Fleet {
+    pub(super) sources: SourceMap,
+    pub(super) inventory: Inventory,
+    pub(super) extra: Arc<Layer>,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// Reads inventories, the variables beside them and beside `playbook_dir`, and `-e`.
+pub(super) fn fleet(
+    hosts: &HostArgs,
+    playbook_dir: Option<&Path>,
+    mut sources: SourceMap,
+) -> Result<Fleet, Wrong> {
+    let failed =
+        |sources: &SourceMap, found: Vec<Diagnostic>| Wrong::Project(sources.clone(), found);
+    let one = |sources: &SourceMap, found: Diagnostic| failed(sources, vec![found]);
+    let (inputs, mut beside) =
+        project::inventory(&hosts.inventory).map_err(|found| one(&sources, found))?;
+    if let Some(folder) = playbook_dir {
+        let vars: VarsFiles = project::vars_beside(folder).map_err(|found| one(&sources, found))?;
+        beside.push(vars);
+    }
+    let read = Inventory::read(&inputs, &beside, &mut sources);
+    let (inventory, warnings) = read.map_err(|found| failed(&sources, found))?;
+    let extra = project::extra_vars(&hosts.extra_vars, &mut sources);
+    let extra = extra.map_err(|found| one(&sources, found))?;
+    let extra = Arc::new(layer("extra vars", Trust::Template, &extra));
+    Ok(Fleet { sources, inventory, extra, warnings })
+}
+
+/// The hosts that `--limit` leaves; `None`: all.
+pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSet<String>>, Wrong> {
+    let Some(pattern) = limit else { return Ok(None) };
+    let pattern = match pattern.strip_prefix('@') {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Wrong::usage(format!("--limit {pattern}: {error}")))?;
+            text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(",")
+        }
+        None => pattern.to_owned(),
+    };
+    let hosts = fleet.inventory.select(&pattern);
+    let hosts = hosts.map_err(|found| {
+        Wrong::Usage(format!("--limit {pattern}: {}", found.message), found.help)
+    })?;
+    if hosts.is_empty() {
+        return Err(Wrong::usage(format!("--limit {pattern}: no host is left")));
+    }
+    Ok(Some(hosts.into_iter().collect()))
+}
+
+/// Everything for `apply` and `check`.
+pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
+    let (job, warnings) = assemble(args, check)?;
+    if job.plays.iter().all(|play| play.hosts.is_empty()) {
+        let patterns: Vec<_> =
+            job.plays.iter().map(|play| format!("`{}`", play.play.hosts.value)).collect();
+        let message = format!("no host matches {}", patterns.join(", "));
+        return Err(Wrong::Usage(message, Some("look at `cowhand inventory graph`".into())));
+    }
+    Ok((job, warnings))
+}
+
+/// What `lint` finds in one playbook: warnings, or what stops it.
+pub(super) fn lint(
+    playbook: &Path,
+    args: &LintArgs,
+) -> Result<(SourceMap, Vec<Diagnostic>), Wrong> {
+    let args = PlayArgs {
+        playbook: playbook.to_owned(),
+        hosts: HostArgs {
+            inventory: args.inventory.clone(),
+            extra_vars: args.extra_vars.clone(),
+            limit: None,
+        },
+        ..PlayArgs::default()
+    };
+    let (job, warnings) = assemble(&args, true)?;
+    Ok((job.sources, warnings))
+}
+
+fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
+    let disk = Disk::new(&args.playbook);
+    let mut sources = SourceMap::default();
+    let loaded = playbook::load(&args.playbook, &disk, &mut sources);
+    let (playbook, mut warnings) =
+        loaded.map_err(|found| Wrong::Project(sources.clone(), found))?;
+    let dir = folder_of(&args.playbook);
+    let mut fleet = fleet(&args.hosts, Some(&dir), sources)?;
+    warnings.append(&mut fleet.warnings);
+    let engine = Engine::default();
+    let limit = limit(&fleet, args.hosts.limit.as_deref())?;
+    let roles = role_folders(&playbook.plays);
+    let files = project::assets(&roles, &dir)
+        .map_err(|found| Wrong::Project(fleet.sources.clone(), vec![found]))?;
+    let mut plays = vec![];
+    for play in playbook.plays {
+        plays.push(play_job(play, args, &mut fleet, &engine, &disk, limit.as_ref())?);
+    }
+    let Fleet { sources, inventory, extra, .. } = fleet;
+    let magic = magic(&inventory, check, args.diff, &dir.display().to_string());
+    let shared =
+        Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };
+    let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())
+        .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
+        .collect();
+    let found = validate(&views, &shared, &engine, &sources);
+    if !found.is_empty() {
+        return Err(Wrong::Project(sources, found));
+    }
+    let job = Job {
+        playbook: args.playbook.display().to_string(),
+        plays,
+        sources,
+        engine,
+        shared,
+        options: options(args, check)?,
+    };
+    Ok((job, warnings))
+}
+
+fn folder_of(playbook: &Path) -> PathBuf {
+    match playbook.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn options(args: &PlayArgs, check: bool) -> Result<Options, Wrong> {
+    Ok(Options {
+        check,
+        diff: args.diff,
+        forks: args.login.forks,
+        chosen: Selection { tags: args.tags.clone(), skip: args.skip_tags.clone() },
+        start_at: args.start_at_task.clone(),
+        force_handlers: args.force_handlers,
+        become_password: become_password(&args.login)?,
+        interrupt: CancellationToken::new(),
+    })
+}
+
+/// What `-K` asks for.
+pub(super) fn become_password(login: &LoginArgs) -> Result<Option<Secret<String>>, Wrong> {
+    Ok(if login.ask_become_pass { Some(Secret::new(ask("become password: ")?)) } else { None })
+}
+
+/// Asks on the terminal, without echo.
+pub(super) fn ask(prompt: &str) -> Result<String, Wrong> {
+    rpassword::prompt_password(prompt)
+        .map_err(|error| Wrong::usage(format!("can't ask for a password: {error}")))
+}
+
+/// A play with its hosts and its `vars_files`.
+fn play_job(
+    mut play: Play,
+    args: &PlayArgs,
+    fleet: &mut Fleet,
+    engine: &Engine,
+    disk: &Disk,
+    limit: Option<&BTreeSet<String>>,
+) -> Result<PlayJob, Wrong> {
+    let scope = Scope::default()
+        .with(layer("play vars", Trust::Template, &play.keywords.vars))
+        .with(fleet.extra.clone());
+    let at = |fleet: &Fleet, found: Diagnostic| Wrong::Project(fleet.sources.clone(), vec![found]);
+    let render = |value: &serde_json::Value| engine.render(value, &scope);
+    let span = play.hosts.span;
+    let pattern = render(&play.hosts.value.clone().into())
+        .map_err(|error| at(fleet, Diagnostic::error(span, format!("hosts: {error}"))))?;
+    let pattern = pattern.as_str().unwrap_or_default().to_owned();
+    let hosts = if args.hosts.inventory.is_empty() {
+        // `lint` without an inventory knows no hosts.
+        vec![]
+    } else {
+        fleet.inventory.select(&pattern).map_err(|mut found| {
+            found.span = Some(span);
+            at(fleet, found)
+        })?
+    };
+    let hosts: Vec<String> =
+        (hosts.into_iter()).filter(|host| limit.is_none_or(|limit| limit.contains(host))).collect();
+    let mut vars_files = vec![];
+    for file in &play.vars_files {
+        let rendered = render(&file.value)
+            .map_err(|e| at(fleet, Diagnostic::error(file.span, format!("vars_files: {e}"))))?;
+        vars_files.push(vars_file(&rendered, file, args, fleet, disk)?);
+    }
+    if args.login.escalate && play.keywords.escalate.is_none() {
+        play.keywords.escalate = Some(Spanned::new(true.into(), play.span));
+    }
+    Ok(PlayJob { play, hosts, vars_files })
+}
+
+/// One entry of `vars_files`: a name, or a list of which the first that exists is taken.
+fn vars_file(
+    rendered: &serde_json::Value,
+    written: &Spanned<serde_json::Value>,
+    args: &PlayArgs,
+    fleet: &mut Fleet,
+    disk: &Disk,
+) -> Result<Vars, Wrong> {
+    let names: Vec<&str> = match rendered {
+        serde_json::Value::Array(names) => names.iter().filter_map(|name| name.as_str()).collect(),
+        other => other.as_str().into_iter().collect(),
+    };
+    for name in &names {
+        let path = folder_of(&args.playbook).join(name);
+        let read = playbook::load_vars(&path, disk, &mut fleet.sources);
+        if let Some(vars) = read.map_err(|found| Wrong::Project(fleet.sources.clone(), found))? {
+            return Ok(vars);
+        }
+    }
+    let message = format!("no such file: {}", names.join(", "));
+    let found = vec![Diagnostic::error(written.span, message)];
+    Err(Wrong::Project(fleet.sources.clone(), found))
+}
+
+/// The folders of every role that plays put to use.
+fn role_folders(plays: &[Play]) -> Vec<PathBuf> {
+    fn role(used: &RoleUse, out: &mut BTreeSet<PathBuf>) {
+        out.insert(used.role.path.clone());
+        used.role.dependencies.iter().for_each(|dependency| role(dependency, out));
+        items(&used.tasks, out);
+    }
+    fn items(list: &[Item], out: &mut BTreeSet<PathBuf>) {
+        for item in list {
+            match item {
+                Item::Block(block) => {
+                    if let Some(role) = &block.role {
+                        out.insert(role.path.clone());
+                    }
+                    for part in [&block.items, &block.rescue, &block.always] {
+                        items(part, out);
+                    }
+                }
+                Item::Include(include) => match &include.what {
+                    playbook::Included::Tasks(list) => items(list, out),
+                    playbook::Included::Role(used) => role(used, out),
+                    playbook::Included::Templated { candidates, .. } => {
+                        candidates.iter().for_each(|(_, list)| items(list, out));
+                    }
+                    playbook::Included::Vars(_) => {}
+                },
+                Item::Task(_) | Item::Meta(_) => {}
+            }
+        }
+    }
+    let mut out = BTreeSet::new();
+    for play in plays {
+        play.roles.iter().for_each(|used| role(used, &mut out));
+        for list in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
+            items(list, &mut out);
+        }
+    }
+    out.into_iter().collect()
+}

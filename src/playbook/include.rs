@@ -1,0 +1,370 @@
+//! What brings in other files: `import_tasks`, `include_tasks`, `import_role`, `include_role`,
+//! `include_vars`. Whatever can be known beforehand is read beforehand, so that it is checked too.
+use super::keywords::{Fields, Place, suggest};
+use super::load::{Around, Read, Reader, clean, places};
+use super::role::Wanted;
+use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
+use super::task::Statement;
+use super::{Block, Include, Included, Item, Keywords, Loop};
+use crate::source::{Diagnostic, Node, Span, Spanned};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The options of an import or include, each with its value.
+struct Options<'n> {
+    pairs: Vec<(&'n str, &'n Node)>,
+}
+
+impl<'n> Options<'n> {
+    fn get(&self, name: &str) -> Option<&'n Node> {
+        self.pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+}
+
+impl Reader<'_> {
+    /// An import or include; `call` is its key and what stands behind it.
+    pub(super) fn statement(
+        &mut self,
+        statement: Statement,
+        call: (&Node, &Node),
+        mut fields: Fields<'_>,
+        repeat: Option<Loop>,
+        around: &Around,
+    ) -> Option<Item> {
+        let (key, value) = call;
+        let keywords = self.keywords(&mut fields);
+        fields.done();
+        if around.handlers && statement != Statement::ImportTasks {
+            let name = key.text().unwrap_or_default();
+            let message = format!("`{name}` among handlers is not supported");
+            self.found(Diagnostic::error(key.span, message).help("use `import_tasks`"));
+            return None;
+        }
+        match statement {
+            Statement::ImportTasks => self.import_tasks(key.span, value, keywords, around),
+            Statement::IncludeTasks => {
+                let options = self.options(key, value, "file", &[("apply", Shape::Mapping)])?;
+                let file = text(options.get("file")?);
+                let what = self.included_tasks(&file, around)?;
+                self.include(key.span, keywords, what, &options, repeat)
+            }
+            Statement::ImportRole => self.import_role(key, value, keywords, around),
+            Statement::IncludeRole => {
+                let options = self.role_options(key, value, true)?;
+                let wanted = self.wanted(&options)?;
+                let role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
+                self.include(key.span, keywords, Included::Role(role), &options, repeat)
+            }
+            Statement::IncludeVars => {
+                let options = self.options(key, value, "file", &[("name", Shape::Text)])?;
+                let vars = self.included_vars(&options, around)?;
+                self.include(key.span, keywords, Included::Vars(vars), &options, repeat)
+            }
+            // `meta` never comes here.
+            Statement::Meta => None,
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the end of every branch of a statement")]
+    fn include(
+        &mut self,
+        span: Span,
+        keywords: Keywords,
+        what: Included,
+        options: &Options<'_>,
+        repeat: Option<Loop>,
+    ) -> Option<Item> {
+        let apply = options.get("apply").map(|node| self.apply(node)).unwrap_or_default();
+        let include = Include { span, keywords, what, repeat, apply, register: None };
+        Some(Item::Include(Arc::new(include)))
+    }
+
+    /// `apply:` gives what is included keywords of a block.
+    fn apply(&mut self, node: &Node) -> Keywords {
+        let mut fields = Fields::sort(node.mapping().unwrap_or_default(), Place::Import, self);
+        fields.refuse_others(&[], self);
+        let keywords = self.keywords(&mut fields);
+        fields.done();
+        keywords
+    }
+
+    fn import_tasks(
+        &mut self,
+        span: Span,
+        value: &Node,
+        keywords: Keywords,
+        around: &Around,
+    ) -> Option<Item> {
+        let key = Node { span, ..value.clone() };
+        let options = self.options(&key, value, "file", &[])?;
+        let file = text(options.get("file")?);
+        if is_template(&file.value) {
+            let message = "the name of an imported file can't hold a template";
+            self.found(Diagnostic::error(file.span, message).help("use `include_tasks`"));
+            return None;
+        }
+        let items = self.list_named(&file, around)?;
+        let (rescue, always) = (vec![], vec![]);
+        Some(Item::Block(Arc::new(Block { span, keywords, items, rescue, always, role: None })))
+    }
+
+    fn import_role(
+        &mut self,
+        key: &Node,
+        value: &Node,
+        keywords: Keywords,
+        around: &Around,
+    ) -> Option<Item> {
+        let options = self.role_options(key, value, false)?;
+        let wanted = self.wanted(&options)?;
+        let used = self.role_use(&wanted, keywords, key.span, around)?;
+        Some(Item::Block(Arc::new(Block {
+            span: key.span,
+            keywords: used.keywords,
+            items: used.tasks,
+            rescue: vec![],
+            always: vec![],
+            role: Some(used.role),
+        })))
+    }
+
+    fn role_options<'n>(
+        &mut self,
+        key: &'n Node,
+        value: &'n Node,
+        include: bool,
+    ) -> Option<Options<'n>> {
+        const KNOWN: [(&str, Shape); 8] = [
+            ("tasks_from", Shape::Text),
+            ("vars_from", Shape::Text),
+            ("defaults_from", Shape::Text),
+            ("handlers_from", Shape::Text),
+            ("allow_duplicates", Shape::Flag),
+            ("public", Shape::Flag),
+            ("rolespec_validate", Shape::Flag),
+            ("apply", Shape::Mapping),
+        ];
+        let known = if include { &KNOWN[..] } else { &KNOWN[..7] };
+        if value.mapping().is_none() {
+            let message = format!("`{}` takes a mapping", key.text().unwrap_or_default());
+            let finding = Diagnostic::error(value.span, message).label(kind(value));
+            self.found(finding.help("write `name: …` below it"));
+            return None;
+        }
+        let options = self.options(key, value, "name", known)?;
+        // What a role does unless told otherwise; the opposite would go unheard.
+        for (name, usual) in [("allow_duplicates", true), ("public", !include)] {
+            let Some(node) = options.get(name) else { continue };
+            if literal_flag(node) != Some(usual) {
+                let message = format!("`{name}` can only be `{usual}` here");
+                self.found(Diagnostic::error(node.span, message).help("remove it"));
+            }
+        }
+        Some(options)
+    }
+
+    fn wanted(&mut self, options: &Options<'_>) -> Option<Wanted> {
+        let mut from = |name: &str, usual: &str| match options.get(name).map(text) {
+            Some(file) if is_template(&file.value) => {
+                self.error(file.span, format!("`{name}` can't hold a template"));
+                None
+            }
+            Some(file) => Some(file.value),
+            None => Some(usual.to_owned()),
+        };
+        let validate =
+            options.get("rolespec_validate").is_none_or(|node| literal_flag(node).unwrap_or(true));
+        Some(Wanted {
+            tasks: from("tasks_from", "main")?,
+            vars: from("vars_from", "main")?,
+            defaults: from("defaults_from", "main")?,
+            handlers: from("handlers_from", "main")?,
+            validate,
+            name: options.get("name").map(text)?,
+        })
+    }
+
+    /// The options of a statement, of which `main` must be given: alone, or in a mapping.
+    fn options<'n>(
+        &mut self,
+        key: &Node,
+        value: &'n Node,
+        main: &'static str,
+        more: &[(&'static str, Shape)],
+    ) -> Option<Options<'n>> {
+        let statement = key.text().filter(|text| !text.contains(' ')).unwrap_or("this");
+        let Some(given) = value.mapping() else {
+            if let Some(finding) = Shape::Text.misfit(statement, value) {
+                self.found(finding);
+                return None;
+            }
+            return Some(Options { pairs: vec![(main, value)] });
+        };
+        let mut pairs = vec![];
+        for (key, value) in given {
+            let name = key.text().unwrap_or_default();
+            // Ansible takes `_raw_params` for the file; nobody writes that.
+            let known = std::iter::once((main, Shape::Text)).chain(more.iter().copied());
+            match known.clone().find(|(known, _)| *known == name) {
+                None => {
+                    let finding =
+                        Diagnostic::error(key.span, format!("`{name}` is not supported here"));
+                    self.found(suggest(finding, name, known.map(|(known, _)| known)));
+                }
+                Some((_, shape)) => match shape.misfit(name, value) {
+                    Some(finding) => self.found(finding),
+                    None => pairs.push((name, value)),
+                },
+            }
+        }
+        if pairs.iter().all(|(name, _)| *name != main) {
+            if value.get(main).is_none() {
+                self.error(value.span, format!("`{main}` is missing"));
+            }
+            return None;
+        }
+        Some(Options { pairs })
+    }
+
+    fn included_tasks(&mut self, file: &Spanned<String>, around: &Around) -> Option<Included> {
+        if !is_template(&file.value) {
+            return Some(Included::Tasks(Arc::new(self.list_named(file, around)?)));
+        }
+        let mut candidates: Vec<(String, Arc<Vec<Item>>)> = vec![];
+        let mut folders = vec![around.folder.clone()];
+        folders.extend(around.role.iter().map(|role| role.join("tasks")));
+        folders.dedup();
+        for folder in &folders {
+            for path in self.library.files_below(folder) {
+                let Some(name) = path.strip_prefix(folder).ok().and_then(Path::to_str) else {
+                    continue;
+                };
+                let is_new = candidates.iter().all(|(other, _)| other != name);
+                let fits = is_tasks_file(&path) && could_be(&file.value, name);
+                if !fits || !is_new || self.open.contains(&clean(&path)) {
+                    continue;
+                }
+                // Beside tasks other things may lie, which the name just happens to fit.
+                if matches!(self.read(&path), Read::Node(node) if node.sequence().is_some())
+                    && let Some(items) = self.list(&path, file.span, around)
+                {
+                    candidates.push((name.to_owned(), Arc::new(items)));
+                }
+            }
+        }
+        if candidates.is_empty() {
+            let below: Vec<_> = folders.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("no file that `{}` can name", file.value);
+            let help = format!("looked below {}", below.join(", "));
+            self.found(Diagnostic::error(file.span, message).help(help));
+            return None;
+        }
+        Some(Included::Templated { file: file.clone(), candidates })
+    }
+
+    fn included_vars(
+        &mut self,
+        options: &Options<'_>,
+        around: &Around,
+    ) -> Option<crate::source::Vars> {
+        let file = text(options.get("file")?);
+        if is_template(&file.value) {
+            let message = "the name of a file with variables can't hold a template here";
+            let help = "write an `include_vars` for each file, with `when`";
+            self.found(Diagnostic::error(file.span, message).help(help));
+            return None;
+        }
+        let tried = places(&around.folders("vars"), &file.value);
+        let Some((_, read)) = self.first(&tried) else {
+            self.missing(file.span, &file.value, &tried);
+            return None;
+        };
+        let vars = self.vars(&read);
+        Some(match options.get("name").map(text) {
+            None => vars,
+            Some(name) => {
+                self.name(&name, "a variable");
+                let span = name.span;
+                let all: Map<String, Value> =
+                    vars.into_iter().map(|(name, value)| (name.value, value.value)).collect();
+                vec![(name, Spanned::new(all.into(), span))]
+            }
+        })
+    }
+
+    /// The tasks of a file, by the name that is written at `file`.
+    fn list_named(&mut self, file: &Spanned<String>, around: &Around) -> Option<Vec<Item>> {
+        let kind = if around.handlers { "handlers" } else { "tasks" };
+        let tried = places(&around.folders(kind), &file.value);
+        let Some((path, _)) = self.first(&tried) else {
+            self.missing(file.span, &file.value, &tried);
+            return None;
+        };
+        self.list(&path, file.span, around)
+    }
+
+    /// The tasks of a file, read once for every place that means the same by it.
+    pub(super) fn list(&mut self, path: &Path, span: Span, around: &Around) -> Option<Vec<Item>> {
+        let path: PathBuf = clean(path);
+        let key = (path.clone(), around.handlers, around.role.clone(), around.base.clone());
+        if let Some(items) = self.lists.get(&key) {
+            return Some(items.clone());
+        }
+        if !self.enter(&path, span) {
+            return None;
+        }
+        let items = match self.read(&path) {
+            Read::Node(node) if !is_null(&node) => {
+                let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+                self.items(&node, &Around { folder, ..around.clone() })
+            }
+            _ => vec![],
+        };
+        self.leave();
+        self.lists.insert(key, items.clone());
+        Some(items)
+    }
+}
+
+fn is_tasks_file(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// Whether a name with templates can come out as `name`: its literal parts are there, in order.
+pub(super) fn could_be(template: &str, name: &str) -> bool {
+    let mut literals = vec![];
+    let mut rest = template;
+    while let Some(open) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        literals.push(&rest[..open]);
+        let behind = &rest[open..];
+        let close = behind.find("}}").into_iter().chain(behind.find("%}")).min();
+        rest = close.map_or("", |close| &behind[close + 2..]);
+    }
+    let Some((first, middle)) = literals.split_first() else { return template == name };
+    let Some(mut left) = name.strip_prefix(first).and_then(|left| left.strip_suffix(rest)) else {
+        return false;
+    };
+    middle.iter().all(|literal| match left.find(literal) {
+        Some(at) => {
+            left = &left[at + literal.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::could_be;
+
+    #[test]
+    fn a_template_can_be_what_has_its_literal_parts_in_order() {
+        assert!(could_be("setup-{{ os }}.yml", "setup-debian.yml"));
+        assert!(could_be("{{ a }}/x-{{ b }}.yml", "deep/x-1.yml"));
+        assert!(could_be("{{ file }}", "any.yml"));
+        assert!(!could_be("setup-{{ os }}.yml", "main.yml"));
+        assert!(!could_be("setup-{{ os }}.yml", "setup-debian.yaml"));
+        assert!(!could_be("a{{ b }}a", "a"));
+    }
+}

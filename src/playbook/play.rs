@@ -1,0 +1,191 @@
+//! Playbooks and plays.
+use super::keywords::{Fields, Place, suggest, unknown};
+use super::load::{Around, Read, Reader, clean, places};
+use super::shape::{is_null, is_template, kind, text, texts, value, values};
+use super::task::plain;
+use super::{Item, Keywords, Play, RoleUse};
+use crate::source::{Diagnostic, Node, Span, Spanned};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// In which order hosts can be taken.
+const ORDERS: &[&str] = &["inventory", "reverse_inventory", "reverse_sorted", "sorted"];
+
+impl Reader<'_> {
+    /// The plays of a playbook with those that it imports; `span` is where it is imported.
+    pub(super) fn playbook(&mut self, path: &Path, span: Option<Span>) -> Vec<Play> {
+        let path = clean(path);
+        match span {
+            Some(span) if !self.enter(&path, span) => return vec![],
+            Some(_) => {}
+            None => self.open.push(path.clone()),
+        }
+        let mut plays = vec![];
+        match self.read(&path) {
+            Read::Node(node) => match node.sequence() {
+                Some(entries) => {
+                    entries.iter().for_each(|entry| plays.extend(self.entry(entry, &path)));
+                }
+                None => {
+                    let finding = Diagnostic::error(node.span, "a playbook is a list of plays");
+                    self.found(finding.label(kind(&node)));
+                }
+            },
+            Read::Missing => {
+                let message = format!("no such playbook: `{}`", path.display());
+                self.found(Diagnostic::general(message));
+            }
+            Read::Nothing => {}
+        }
+        self.leave();
+        plays
+    }
+
+    fn entry(&mut self, node: &Node, path: &Path) -> Vec<Play> {
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let Some(pairs) = node.mapping() else {
+            let finding = Diagnostic::error(node.span, "expected a play").label(kind(node));
+            self.found(finding.help("a play is a mapping with `hosts` and `tasks`"));
+            return vec![];
+        };
+        let is_import = |key: &Node| key.text().is_some_and(|key| plain(key) == "import_playbook");
+        match pairs.iter().find(|(key, _)| is_import(key)) {
+            Some((_, file)) => {
+                let rest = pairs.iter().filter(|(key, _)| !is_import(key));
+                let mut fields = Fields::sort(rest, Place::Playbook, self);
+                fields.refuse_others(&[], self);
+                let keywords = self.keywords(&mut fields);
+                fields.done();
+                self.import_playbook(file, &keywords, &base)
+            }
+            None => self.play(node, pairs, base).into_iter().collect(),
+        }
+    }
+
+    fn import_playbook(&mut self, file: &Node, keywords: &Keywords, base: &Path) -> Vec<Play> {
+        let Some(name) = file.str().filter(|name| !is_template(name)) else {
+            let message = "`import_playbook` takes the name of a file, without templates";
+            self.found(Diagnostic::error(file.span, message).label(kind(file)));
+            return vec![];
+        };
+        let path = clean(&base.join(name));
+        if matches!(self.read(&path), Read::Missing) {
+            self.missing(file.span, name, &[path]);
+            return vec![];
+        }
+        let mut plays = self.playbook(&path, Some(file.span));
+        for play in &mut plays {
+            let own = &mut play.keywords;
+            own.when.splice(0..0, keywords.when.iter().cloned());
+            own.tags.extend(keywords.tags.iter().cloned());
+            // Variables of the import win over those of the play.
+            own.vars.retain(|(name, _)| keywords.vars.iter().all(|(n, _)| n.value != name.value));
+            own.vars.extend(keywords.vars.iter().cloned());
+        }
+        plays
+    }
+
+    fn play(&mut self, node: &Node, pairs: &[(Node, Node)], base: PathBuf) -> Option<Play> {
+        let mut fields = Fields::sort(pairs, Place::Play, self);
+        for (key, _) in &fields.others {
+            let word = key.text().unwrap_or_default();
+            self.found(if crate::modules::find(word).is_some() {
+                let message = format!("`{word}` is a module: a play can't call it");
+                Diagnostic::error(key.span, message).help("put it below `tasks`, behind a `-`")
+            } else {
+                unknown(key, Place::Play, &["import_playbook"])
+            });
+        }
+        let keywords = self.keywords(&mut fields);
+        let hosts = fields.take("hosts");
+        if hosts.is_none() && node.get("hosts").is_none() {
+            let finding = Diagnostic::error(node.span, "this play says no `hosts`");
+            self.found(finding.help("add e.g. `hosts: all`"));
+        }
+        self.strategy(&mut fields);
+        let order = fields.take("order").map(text);
+        order.iter().for_each(|order| self.order(order));
+        let around =
+            Around { handlers: false, folder: base.clone(), role: None, base: base.clone() };
+        let as_handlers = Around { handlers: true, ..around.clone() };
+        let vars_files = fields.take("vars_files").map(values).unwrap_or_default();
+        vars_files.iter().for_each(|file| self.vars_file(file, &base));
+        let mut part = |name: &str, around: &Around| -> Vec<Item> {
+            fields.take(name).map_or(vec![], |node| self.items(node, around))
+        };
+        let (pre_tasks, tasks) = (part("pre_tasks", &around), part("tasks", &around));
+        let (post_tasks, handlers) = (part("post_tasks", &around), part("handlers", &as_handlers));
+        let roles = fields.take("roles");
+        let roles: Vec<RoleUse> = roles.map_or(vec![], |node| self.role_list(node, &around));
+        let play = Play {
+            span: node.span,
+            folder: base,
+            name: keywords.name.as_ref().map(|name| name.value.clone()),
+            hosts: hosts.map_or_else(|| Spanned::new(String::new(), node.span), pattern),
+            keywords,
+            vars_files,
+            gather_facts: fields.take("gather_facts").map(value),
+            serial: fields.take("serial").map(values).unwrap_or_default(),
+            max_fail_percentage: fields.take("max_fail_percentage").map(value),
+            force_handlers: fields.take("force_handlers").map(value),
+            order,
+            pre_tasks,
+            roles,
+            tasks,
+            post_tasks,
+            handlers,
+        };
+        fields.done();
+        Some(play)
+    }
+
+    fn strategy(&mut self, fields: &mut Fields<'_>) {
+        for (name, usual, help) in [
+            ("strategy", &["linear"][..], "hosts go through the tasks together; remove it"),
+            ("connection", &["ssh", "smart"][..], "hosts are reached over SSH; remove it"),
+        ] {
+            let Some(node) = fields.take(name) else { continue };
+            let word = node.text().unwrap_or_default();
+            if !usual.contains(&plain(word)) {
+                let message = format!("{name} `{word}` is not supported");
+                self.found(Diagnostic::error(node.span, message).help(help));
+            }
+        }
+    }
+
+    fn order(&mut self, order: &Spanned<String>) {
+        if !ORDERS.contains(&order.value.as_str()) && !is_template(&order.value) {
+            let message = format!("`{}` is not an order of hosts", order.value);
+            let finding = Diagnostic::error(order.span, message);
+            let finding = finding.label(format!("orders are {}", ORDERS.join(", ")));
+            self.found(suggest(finding, &order.value, ORDERS.iter().copied()));
+        }
+    }
+
+    /// A file of `vars_files` whose name can be known must be there; of a list, one must be.
+    fn vars_file(&mut self, file: &Spanned<Value>, base: &Path) {
+        let names: Vec<&str> = match &file.value {
+            Value::String(name) => vec![name],
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            _ => vec![],
+        };
+        if names.is_empty() {
+            self.error(file.span, "expected the name of a file with variables");
+        }
+        if names.is_empty() || names.iter().any(|name| is_template(name)) {
+            return;
+        }
+        let folders = [base.join("vars"), base.to_owned()];
+        let tried: Vec<_> = names.iter().flat_map(|name| places(&folders, name)).collect();
+        match self.first(&tried) {
+            Some((_, read)) => drop(self.vars(&read)),
+            None => self.missing(file.span, &names.join("`, `"), &tried),
+        }
+    }
+}
+
+fn pattern(node: &Node) -> Spanned<String> {
+    let parts: Vec<_> = texts(node).into_iter().map(|text| text.value).collect();
+    debug_assert!(!is_null(node), "the shape of `hosts` was checked");
+    Spanned::new(parts.join(","), node.span)
+}

@@ -1,0 +1,313 @@
+//! Lists of tasks, and what stands in them: a call of a module, a block, an import, an include or
+//! `meta`. Which of them a mapping is, its keys say.
+use super::keywords::{Fields, Place, allowed, suggest};
+use super::load::{Around, Reader};
+use super::shape::{is_template, kind, text, texts, value, values};
+use super::{Item, Keywords, Meta, MetaAction, Task};
+use crate::modules::{self, MODULES, ModuleDef};
+use crate::source::{Diagnostic, Node, Vars};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What looks like a module and is a part of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Statement {
+    ImportTasks,
+    IncludeTasks,
+    ImportRole,
+    IncludeRole,
+    IncludeVars,
+    Meta,
+}
+
+/// Statements by name, in alphabetical order, with one line for `cowhand doc`.
+pub static STATEMENTS: &[(&str, &str)] = &[
+    ("import_playbook", "the plays of another playbook (at the top of a playbook alone)"),
+    ("import_role", "a role, as if its tasks stood here"),
+    ("import_tasks", "a file of tasks, as if they stood here"),
+    ("include_role", "a role, decided when it is reached"),
+    ("include_tasks", "a file of tasks, decided when it is reached"),
+    ("include_vars", "variables of a file, from here on"),
+    ("meta", "`flush_handlers`, `end_host`, `end_play`, `clear_host_errors`, `noop`"),
+];
+
+const META: &[(&str, MetaAction)] = &[
+    ("clear_host_errors", MetaAction::ClearHostErrors),
+    ("end_host", MetaAction::EndHost),
+    ("end_play", MetaAction::EndPlay),
+    ("flush_handlers", MetaAction::FlushHandlers),
+    ("noop", MetaAction::Noop),
+];
+
+/// A name without the collection that Ansible's own things are in.
+pub(super) fn plain(name: &str) -> &str {
+    ["ansible.builtin.", "ansible.legacy."]
+        .iter()
+        .find_map(|collection| name.strip_prefix(collection))
+        .unwrap_or(name)
+}
+
+/// What a task calls.
+#[derive(Clone, Copy)]
+enum Call {
+    Module(&'static ModuleDef),
+    Statement(Statement),
+}
+
+impl Call {
+    fn find(name: &str) -> Option<Self> {
+        let statement = match plain(name) {
+            "import_tasks" => Statement::ImportTasks,
+            "include_tasks" => Statement::IncludeTasks,
+            "import_role" => Statement::ImportRole,
+            "include_role" => Statement::IncludeRole,
+            "include_vars" => Statement::IncludeVars,
+            "meta" => Statement::Meta,
+            _ => return modules::find(name).map(Self::Module),
+        };
+        Some(Self::Statement(statement))
+    }
+
+    fn place(self, around: &Around) -> Place {
+        match self {
+            Self::Module(_) if around.handlers => Place::Handler,
+            Self::Module(_) => Place::Task,
+            Self::Statement(Statement::ImportTasks | Statement::ImportRole) => Place::Import,
+            Self::Statement(Statement::Meta) => Place::Meta,
+            Self::Statement(_) => Place::Include,
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A list of tasks or handlers; nothing at all is an empty one.
+    pub(super) fn items(&mut self, node: &Node, around: &Around) -> Vec<Item> {
+        let Some(items) = node.sequence() else {
+            if !super::shape::is_null(node) {
+                let message = "expected a list of tasks";
+                self.found(Diagnostic::error(node.span, message).label(kind(node)));
+            }
+            return vec![];
+        };
+        items.iter().filter_map(|item| self.item(item, around)).collect()
+    }
+
+    fn item(&mut self, node: &Node, around: &Around) -> Option<Item> {
+        let Some(pairs) = node.mapping() else {
+            let finding = Diagnostic::error(node.span, "expected a task").label(kind(node));
+            self.found(finding.help("a task is a mapping: `- name: …`, then the module"));
+            return None;
+        };
+        let is = |key: &Node, words: &[&str]| key.text().is_some_and(|key| words.contains(&key));
+        if pairs.iter().any(|(key, _)| is(key, &["block", "rescue", "always"])) {
+            return Some(Item::Block(Arc::new(self.block(node, around))));
+        }
+        let calls: Vec<_> = (pairs.iter())
+            .filter_map(|(key, value)| Some((key, value, Call::find(key.text()?)?)))
+            .collect();
+        let place = calls.first().map(|(.., call)| call.place(around));
+        let place = place.unwrap_or(if around.handlers { Place::Handler } else { Place::Task });
+        let rest = pairs.iter().filter(|(key, _)| !calls.iter().any(|(call, ..)| *call == key));
+        let mut fields = Fields::sort(rest, place, self);
+        if let Some((second, ..)) = calls.get(1) {
+            let names: Vec<_> = calls.iter().filter_map(|(key, ..)| key.text()).collect();
+            let message =
+                format!("a task calls one module, this one calls `{}`", names.join("` and `"));
+            self.found(Diagnostic::error(second.span, message).help("make them two tasks"));
+        }
+        let Some((key, value, call)) = calls.into_iter().next() else {
+            self.no_call(node, &fields, place);
+            return None;
+        };
+        let repeats = matches!(call, Call::Module(_)) || place == Place::Include;
+        let repeat = match repeats || !fields.others.is_empty() {
+            true => self.repeat(&mut fields, place),
+            false => None,
+        };
+        self.unknown_keys(&fields, place);
+        match call {
+            Call::Module(module) => self.task(node, module, value, fields, repeat),
+            Call::Statement(Statement::Meta) => self.meta(node, value, fields, around),
+            Call::Statement(statement) => {
+                self.statement(statement, (key, value), fields, repeat, around)
+            }
+        }
+    }
+
+    fn no_call(&mut self, node: &Node, fields: &Fields<'_>, place: Place) {
+        self.unknown_keys(fields, place);
+        if fields.others.iter().all(|(key, _)| key.text().is_some_and(|k| k.starts_with("with_"))) {
+            let pairs = node.mapping().unwrap_or_default();
+            let refused = |key: &Node| matches!(key.text(), Some("action" | "local_action"));
+            if !pairs.iter().any(|(key, _)| refused(key)) {
+                let help = "add the module's name as a key, e.g. `command: …`";
+                self.found(Diagnostic::error(node.span, "this task calls no module").help(help));
+            }
+        }
+    }
+
+    /// Keys that are neither keywords nor modules.
+    fn unknown_keys(&mut self, fields: &Fields<'_>, place: Place) {
+        for (key, _) in &fields.others {
+            let word = key.text().unwrap_or_default();
+            if word.starts_with("with_") {
+                continue;
+            }
+            let what = place.text();
+            let finding = match plain(word) {
+                "include" => Diagnostic::error(key.span, "`include` is not supported")
+                    .help("write `include_tasks` or `import_tasks`"),
+                "import_playbook" => {
+                    Diagnostic::error(key.span, format!("`{word}` is not allowed in {what}"))
+                        .help("it belongs to the top of a playbook, beside the plays")
+                }
+                short => {
+                    let message = format!("`{word}` is neither a module nor a keyword of {what}");
+                    let words = allowed(place)
+                        .chain(MODULES.iter().map(|module| module.name))
+                        .chain(STATEMENTS.iter().map(|(name, _)| *name));
+                    let short = short.rsplit('.').next().unwrap_or(short);
+                    suggest(Diagnostic::error(key.span, message), short, words)
+                }
+            };
+            self.found(finding);
+        }
+    }
+
+    fn task(
+        &mut self,
+        node: &Node,
+        module: &'static ModuleDef,
+        called: &Node,
+        mut fields: Fields<'_>,
+        repeat: Option<super::Loop>,
+    ) -> Option<Item> {
+        let args = self.arguments(module, called, fields.take("args"));
+        let register = fields.take("register").map(text);
+        register.iter().for_each(|name| self.name(name, "a variable"));
+        let notify = fields.take("notify").map(texts).unwrap_or_default();
+        let task = Task {
+            span: node.span,
+            module,
+            args,
+            repeat,
+            register,
+            changed_when: fields.take("changed_when").map(values),
+            failed_when: fields.take("failed_when").map(values),
+            until: fields.take("until").map(values),
+            retries: fields.take("retries").map(value),
+            delay: fields.take("delay").map(value),
+            notify,
+            listen: fields.take("listen").map(texts).unwrap_or_default(),
+            keywords: self.keywords(&mut fields),
+        };
+        fields.done();
+        Some(Item::Task(Arc::new(task)))
+    }
+
+    fn meta(
+        &mut self,
+        node: &Node,
+        called: &Node,
+        mut fields: Fields<'_>,
+        around: &Around,
+    ) -> Option<Item> {
+        let keywords = self.keywords(&mut fields);
+        fields.done();
+        let word = called.text().unwrap_or_default();
+        let Some((_, action)) = META.iter().find(|(name, _)| *name == word) else {
+            let message = format!("`meta` can't do `{word}`");
+            let known: Vec<_> = META.iter().map(|(name, _)| *name).collect();
+            let finding = Diagnostic::error(called.span, message);
+            let finding = finding.label(format!("it can do {}", known.join(", ")));
+            self.found(suggest(finding, word, known));
+            return None;
+        };
+        if around.handlers {
+            self.error(called.span, "`meta` can't be a handler");
+        }
+        if let (MetaAction::FlushHandlers, Some(when)) = (action, keywords.when.first()) {
+            let help = "put the condition on the handlers";
+            let message = "`flush_handlers` takes no `when`";
+            self.found(Diagnostic::error(when.span, message).help(help));
+        }
+        Some(Item::Meta(Arc::new(Meta { span: node.span, keywords, action: *action })))
+    }
+
+    /// The keywords that are shared by everything, taken out of the fields.
+    pub(super) fn keywords(&mut self, fields: &mut Fields<'_>) -> Keywords {
+        let mut one = |name: &str| fields.take(name).map(value);
+        let (escalate, check_mode, diff) = (one("become"), one("check_mode"), one("diff"));
+        let (become_user, become_method) = (one("become_user"), one("become_method"));
+        let (no_log, run_once, remote_user) = (one("no_log"), one("run_once"), one("remote_user"));
+        let (ignore_errors, any_errors_fatal) = (one("ignore_errors"), one("any_errors_fatal"));
+        let ignore_unreachable = one("ignore_unreachable");
+        let mut many = |name: &str| fields.take(name).map(values).unwrap_or_default();
+        let (when, tags, environment) = (many("when"), many("tags"), many("environment"));
+        let vars = fields.take("vars").map(|node| self.named_vars(node)).unwrap_or_default();
+        let defaults = fields.take("module_defaults");
+        Keywords {
+            name: fields.take("name").map(text),
+            when,
+            vars,
+            tags,
+            escalate,
+            become_user,
+            become_method,
+            check_mode,
+            diff,
+            no_log,
+            ignore_errors,
+            ignore_unreachable,
+            any_errors_fatal,
+            environment,
+            run_once,
+            remote_user,
+            notify: fields.take("notify").map(texts).unwrap_or_default(),
+            module_defaults: defaults.map(|node| self.module_defaults(node)).unwrap_or_default(),
+        }
+    }
+
+    fn module_defaults(&mut self, node: &Node) -> Vec<(String, serde_json::Map<String, Value>)> {
+        let mut out = vec![];
+        if is_template(node.text().unwrap_or_default()) {
+            self.error(node.span, "`module_defaults` can't be a template");
+        }
+        for (key, value) in node.mapping().unwrap_or_default() {
+            let name = key.text().unwrap_or_default();
+            let Some(module) = modules::find(name) else {
+                let finding = match name.strip_prefix("group/") {
+                    Some(_) => Diagnostic::error(key.span, "groups of modules are not supported")
+                        .help("name each module"),
+                    None => suggest(
+                        Diagnostic::error(key.span, format!("`{name}` is not a module")),
+                        name,
+                        MODULES.iter().map(|module| module.name),
+                    ),
+                };
+                self.found(finding);
+                continue;
+            };
+            let Some(pairs) = value.mapping() else {
+                let message = format!("the defaults of `{name}` must be a mapping");
+                self.found(Diagnostic::error(value.span, message).label(kind(value)));
+                continue;
+            };
+            self.keys(module, pairs.iter().map(|(key, _)| key));
+            let Value::Object(values) = value.to_value() else { continue };
+            out.push((name.to_owned(), values));
+        }
+        out
+    }
+
+    /// Variables from arguments that are no options: `- role: x` with `port: 25` beside it.
+    pub(super) fn extra_vars(&mut self, pairs: &[(&Node, &Node)]) -> Vars {
+        let mut vars = vec![];
+        for (key, node) in pairs {
+            let name = text(key);
+            self.name(&name, "a variable");
+            vars.push((name, value(node)));
+        }
+        vars
+    }
+}

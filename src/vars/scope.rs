@@ -1,0 +1,56 @@
+//! Which value a name has: layers of variables, a later one winning. Nothing is rendered here.
+use crate::source::Span;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether strings in a layer are templates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Written in the project: rendered when used.
+    Template,
+    /// Came from a server, or was rendered already: never evaluated.
+    Data,
+}
+
+/// Variables of one origin.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// What it is, for `vars explain` (`role defaults`, `group_vars/all`, `extra vars` …).
+    pub origin: String,
+    /// Whether strings are templates.
+    pub trust: Trust,
+    /// Names and values.
+    pub values: Map<String, Value>,
+    /// Where each was written, for those that were written.
+    pub places: BTreeMap<String, Span>,
+}
+
+/// Layers in order of precedence: a later one wins. Cheap to clone and to add to.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    layers: Vec<Arc<Layer>>,
+}
+
+impl Scope {
+    /// With one more layer on top.
+    #[must_use]
+    pub fn with(&self, layer: impl Into<Arc<Layer>>) -> Self {
+        let mut layers = self.layers.clone();
+        layers.push(layer.into());
+        Self { layers }
+    }
+    /// The winning value of a name, and whether it may be evaluated.
+    pub fn get(&self, name: &str) -> Option<(&Value, Trust)> {
+        let layer = self.layer_of(name)?;
+        Some((layer.values.get(name)?, layer.trust))
+    }
+    /// The layer that gives a name its value.
+    pub fn layer_of(&self, name: &str) -> Option<&Arc<Layer>> {
+        self.layers.iter().rev().find(|layer| layer.values.contains_key(name))
+    }
+    /// Lowest first.
+    pub fn layers(&self) -> &[Arc<Layer>] {
+        &self.layers
+    }
+}

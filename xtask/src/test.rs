@@ -1,0 +1,171 @@
+//! All tests. Those of the lab (`e2e::…` of the one test binary) run where a lab can be had. What did not
+//! run is told on the last lines and never counted as passed.
+
+use crate::process::{ask, command, unstartable};
+use crate::{Outcome, lab};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+/// The module of the test binary whose tests need the lab.
+const LAB_TESTS: &str = "e2e::";
+
+/// The lab's tests mostly wait, so more run at once than there are cores. Two of one server exclude each
+/// other by themselves.
+const LAB_THREADS: &str = "--test-threads=4";
+
+/// What libtest counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+/// Runs the tests that match one of the filters, or all. `--lab` as the first word: the lab is a must.
+pub(crate) fn test(words: &[&str]) -> Outcome {
+    let (required, filters) = match words {
+        ["--lab", filters @ ..] => (true, filters),
+        filters => (false, filters),
+    };
+    if let Some(flag) = filters.iter().find(|filter| filter.starts_with('-')) {
+        return Err(format!("cargo xtask test knows no {flag}: filters are parts of tests' names"));
+    }
+    let lab_tests = lab_tests(filters)?;
+    let mut count = Count::default();
+    let mut everything =
+        command(&["cargo", "test", "--workspace", "--no-fail-fast", "--", "--skip", LAB_TESTS]);
+    let mut clean = run(everything.args(filters), &mut count)?;
+    let missing = match lab_up(!lab_tests.is_empty() || (required && filters.is_empty())) {
+        Ok(lab) => {
+            if !lab_tests.is_empty() {
+                let mut in_lab =
+                    command(&["cargo", "test", "--test", "tests", "--", "--exact", LAB_THREADS]);
+                clean &= run(in_lab.args(&lab_tests).env("COWHAND_LAB", lab), &mut count)?;
+            }
+            None
+        }
+        Err(why) => {
+            count.skipped += lab_tests.len() as u64;
+            Some(why)
+        }
+    };
+    close(count, clean, missing.as_deref(), lab_tests.len(), required)
+}
+
+/// The closing line, then what did not run.
+fn close(
+    count: Count,
+    clean: bool,
+    missing: Option<&str>,
+    lab_tests: usize,
+    required: bool,
+) -> Outcome {
+    let Count { passed, failed, skipped } = count;
+    // A run that broke without a failed test (it did not compile, it crashed) has no truthful closing line.
+    if clean || failed > 0 {
+        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        println!("\n{passed} passed, {failed} failed{skipped}");
+    }
+    if let Some(why) = missing {
+        println!("NOT RUN: the {lab_tests} tests that need the lab of real servers.");
+        println!("  why: {}", why.replace('\n', "\n  "));
+    }
+    match (clean, missing) {
+        (false, _) => Err("some tests failed".into()),
+        (true, Some(_)) if required => Err("--lab: the lab's tests had to run".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Starts the lab if it is wanted; the path of its description.
+fn lab_up(wanted: bool) -> Outcome<String> {
+    let path = lab::description()?;
+    if wanted {
+        lab::obstacle().map_or(Ok(()), Err)?;
+        lab::up(&[])?;
+    }
+    Ok(path.display().to_string())
+}
+
+/// The names of the lab's tests that match one of the filters, or all.
+fn lab_tests(filters: &[&str]) -> Outcome<Vec<String>> {
+    let mut list = command(&[
+        "cargo", "test", "--quiet", "--test", "tests", "--", "--list", "--format", "terse",
+    ]);
+    Ok(chosen(&ask(list.stderr(Stdio::inherit()))?, filters))
+}
+
+fn chosen(list: &str, filters: &[&str]) -> Vec<String> {
+    let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    let ours = names.filter(|name| name.starts_with(LAB_TESTS));
+    ours.filter(|name| filters.is_empty() || filters.iter().any(|filter| name.contains(filter)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Runs a `cargo test`, shows its output as it comes and adds up its result lines. Whether it ended well.
+fn run(tests: &mut Command, count: &mut Count) -> Outcome<bool> {
+    let mut child =
+        tests.stdout(Stdio::piped()).spawn().map_err(|error| unstartable(tests, &error))?;
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.map_err(|error| error.to_string())?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            add(&line, count);
+        }
+    }
+    child.wait().map(|status| status.success()).map_err(|error| error.to_string())
+}
+
+/// Adds a line like `test result: ok. 3 passed; 0 failed; 1 ignored; …`; any other line is nothing.
+fn add(line: &str, count: &mut Count) {
+    let Some(rest) = line.strip_prefix("test result: ") else { return };
+    let Some((_, numbers)) = rest.split_once(". ") else { return };
+    for part in numbers.split("; ") {
+        let Some((number, what)) = part.split_once(' ') else { continue };
+        let Ok(number) = number.parse::<u64>() else { continue };
+        match what {
+            "passed" => count.passed += number,
+            "failed" => count.failed += number,
+            "ignored" => count.skipped += number,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_add_up_and_other_lines_do_not() {
+        let mut count = Count::default();
+        add(
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s",
+            &mut count,
+        );
+        add(
+            "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out",
+            &mut count,
+        );
+        add("test a::b ... ok", &mut count);
+        assert_eq!(count, Count { passed: 7, failed: 2, skipped: 1 });
+    }
+
+    #[test]
+    fn the_labs_tests_are_those_of_their_module_that_match_a_filter() {
+        let list = "layers::hold: test\ne2e::apply_on_a1: test\ne2e::check_on_b2: test\nbench: benchmark\n";
+        assert_eq!(chosen(list, &[]), ["e2e::apply_on_a1", "e2e::check_on_b2"]);
+        assert_eq!(chosen(list, &["b2", "nothing"]), ["e2e::check_on_b2"]);
+        assert_eq!(chosen(list, &["layers"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_required_lab_that_is_missing_is_a_failure_and_an_optional_one_is_not() {
+        let count = Count { passed: 1, failed: 0, skipped: 2 };
+        assert!(close(count, true, Some("no engine"), 2, true).is_err());
+        assert!(close(count, true, Some("no engine"), 2, false).is_ok());
+        assert!(close(count, false, None, 2, false).is_err());
+    }
+}
