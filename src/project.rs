@@ -1,6 +1,9 @@
 //! The edge that reads project files: playbooks, roles, inventories, variables beside them, files that
 //! are copied. Each is read once, before any host is contacted.
 #![expect(clippy::disallowed_methods, reason = "this is the edge where files are read")]
+#[cfg(test)]
+mod tests;
+
 use crate::inventory::{Input, Text, VarsFiles};
 use crate::playbook::Library;
 use crate::source::{Diagnostic, SourceMap, Spanned, Vars, nearest, parse_one};
@@ -283,22 +286,16 @@ fn mapping(path: &Path, text: Arc<str>, sources: &mut SourceMap) -> Result<Vars,
     node.map_or(Ok(vec![]), |node| node.vars())
 }
 
-/// `k=v` pairs, quoted as for a shell; values are text.
+/// `k=v` pairs; values are text.
 fn pairs(arg: &str, sources: &mut SourceMap) -> Result<Vars, Diagnostic> {
     let file = sources.add("<command line>", arg);
     let span = sources.whole(file);
-    let wrong = |message: String| {
+    let pairs = crate::playbook::pairs(arg).map_err(|message| {
         Diagnostic::error(span, message)
             .help("write `name=value`, a mapping in YAML or JSON, or `@FILE`")
+    })?;
+    let spanned = |(name, value): (String, String)| {
+        (Spanned::new(name, span), Spanned::new(Value::String(value), span))
     };
-    let words = shlex::split(arg).ok_or_else(|| wrong("a quote is not closed".into()))?;
-    (words.into_iter())
-        .map(|word| match word.split_once('=') {
-            Some((name, value)) if !name.is_empty() => {
-                let value = Value::String(value.to_owned());
-                Ok((Spanned::new(name.to_owned(), span), Spanned::new(value, span)))
-            }
-            _ => Err(wrong(format!("`{word}` sets no variable"))),
-        })
-        .collect()
+    Ok(pairs.into_iter().map(spanned).collect())
 }

@@ -1,9 +1,13 @@
 //! Every test that is not beside its code, in one binary: the folder tree is the test list.
 
+mod cli;
 mod contract;
+mod e2e;
 mod laws;
 mod layers;
 mod mailcow;
 mod modules;
+mod playbook;
 mod role;
+mod run;
 mod ssh;

@@ -114,7 +114,11 @@ fn gravatar_chooses_both_policies() {
         .replace("https://api.github.com;", "https://api.github.com https://www.gravatar.com;")
         .replace("data:;", "data: https://www.gravatar.com;");
     assert!(found.contains(&format!("add_header Content-Security-Policy \"{csp}\" always").into()));
-    let coep = json!({"directive": "add_header Cross-Origin-Embedder-Policy", "state": "absent"});
+    let coep = json!({
+        "name": "add_header",
+        "args": "Cross-Origin-Embedder-Policy",
+        "state": "absent",
+    });
     assert!(found.contains(&coep), "{found:?}");
     assert!(
         !found.iter().any(|item| item.as_str().is_some_and(|text| text.contains("require-corp")))

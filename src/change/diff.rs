@@ -62,7 +62,12 @@ fn stat_of<'a>(path: &str, seen: &'a Observed) -> Option<&'a Stat> {
 }
 
 fn content_lines(path: &str, new: &Bytes, secret: bool, seen: &Observed) -> String {
-    let old = seen.content(path).map(|old| old.cloned().unwrap_or_default());
+    // Where nothing is, there is no content to ask for.
+    let absent = [true, false].iter().any(|follow| seen.stat(path, *follow) == Ok(None));
+    let old = match seen.content(path) {
+        Err(_) if absent => Ok(Bytes::default()),
+        old => old.map(|old| old.cloned().unwrap_or_default()),
+    };
     let same = match &old {
         Ok(old) => old == new && seen.content(path).is_ok_and(|old| old.is_some()),
         Err(_) => stat_of(path, seen).is_some_and(|stat| stat.sha256 == Some(new.sha256())),

@@ -201,7 +201,7 @@ fn play_job(
     for file in &play.vars_files {
         let rendered = render(&file.value)
             .map_err(|e| at(fleet, Diagnostic::error(file.span, format!("vars_files: {e}"))))?;
-        vars_files.push(vars_file(&rendered, file, args, fleet, disk)?);
+        vars_files.push(vars_file(&rendered, file, &play.folder, fleet, disk)?);
     }
     if args.login.escalate && play.keywords.escalate.is_none() {
         play.keywords.escalate = Some(Spanned::new(true.into(), play.span));
@@ -213,7 +213,7 @@ fn play_job(
 fn vars_file(
     rendered: &serde_json::Value,
     written: &Spanned<serde_json::Value>,
-    args: &PlayArgs,
+    folder: &Path,
     fleet: &mut Fleet,
     disk: &Disk,
 ) -> Result<Vars, Wrong> {
@@ -221,8 +221,8 @@ fn vars_file(
         serde_json::Value::Array(names) => names.iter().filter_map(|name| name.as_str()).collect(),
         other => other.as_str().into_iter().collect(),
     };
-    for name in &names {
-        let path = folder_of(&args.playbook).join(name);
+    // As Ansible looks for them: in `vars/` first.
+    for path in names.iter().flat_map(|name| [folder.join("vars").join(name), folder.join(name)]) {
         let read = playbook::load_vars(&path, disk, &mut fleet.sources);
         if let Some(vars) = read.map_err(|found| Wrong::Project(fleet.sources.clone(), found))? {
             return Ok(vars);

@@ -61,6 +61,8 @@ pub(crate) enum Wrong {
     Project(crate::source::SourceMap, Vec<crate::source::Diagnostic>),
     /// Anything else: a sentence, and what to do.
     Usage(String, Option<String>),
+    /// Whoever read our output has heard enough (`| head`).
+    Closed,
 }
 
 impl Wrong {
@@ -70,6 +72,7 @@ impl Wrong {
     fn tell(self, color: bool) -> Exit {
         let mut err = io::stderr().lock();
         match self {
+            Self::Closed => return Exit::Fine,
             Self::Project(sources, findings) => {
                 for finding in &findings {
                     // A closed stderr is no reason for another exit code.
@@ -92,7 +95,10 @@ impl Wrong {
 
 impl From<io::Error> for Wrong {
     fn from(error: io::Error) -> Self {
-        Self::usage(error.to_string())
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::usage(error.to_string()),
+        }
     }
 }
 

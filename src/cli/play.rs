@@ -147,7 +147,7 @@ fn list_tasks(out: &mut impl Write, steps: &[Step]) -> io::Result<()> {
                 let name = context.keywords.name.as_ref().map_or("include", |name| &name.value);
                 writeln!(out, "      {name}")?;
             }
-            Step::Meta(..) | Step::Flush => {}
+            Step::Meta(..) | Step::Flush { .. } => {}
         }
     }
     Ok(())
@@ -161,7 +161,7 @@ fn collect_tags(steps: &[Step], out: &mut BTreeSet<String>) {
                 [items, rescue, always].into_iter().for_each(|part| collect_tags(part, out));
             }
             Step::Include(_, context) => out.extend(context.tags()),
-            Step::Meta(..) | Step::Flush => {}
+            Step::Meta(..) | Step::Flush { .. } => {}
         }
     }
 }

@@ -1,3 +1,4 @@
+//! Cases of inventories: what they mean, and what is refused.
 use super::*;
 use serde_json::{Map, Value, json};
 

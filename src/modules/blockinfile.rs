@@ -131,11 +131,11 @@ impl Module for This {
         Opt::new("append_newline", "An empty line behind the block."),
         Opt::new("prepend_newline", "An empty line before the block."),
         Opt::new("create", "Make the file when it does not exist."),
-        Opt::new("backup", "Keep what is replaced beside it."),
-        Opt::new("validate", "A command with %s that must accept the new file."),
-        Opt::new("mode", "Permission bits."),
-        Opt::new("owner", "Owner."),
-        Opt::new("group", "Group."),
+        write::BACKUP,
+        write::VALIDATE,
+        write::MODE,
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

@@ -1,4 +1,5 @@
 //! `fail`: ends the task with a message.
+use super::values::Text;
 use super::{Module, Opt, PlanError};
 use crate::change::Change;
 use crate::facts::{Observed, Probe};
@@ -9,12 +10,7 @@ pub(super) struct This;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
-    #[serde(default = "default_msg")]
-    msg: String,
-}
-
-fn default_msg() -> String {
-    "Failed as requested from task".into()
+    msg: Option<Text>,
 }
 
 impl Module for This {
@@ -29,6 +25,7 @@ impl Module for This {
     }
 
     fn plan(params: &Params, _: &Observed) -> Result<Vec<Change>, PlanError> {
-        Err(PlanError::failed(params.msg.clone()))
+        let default = || "Failed as requested from task".to_owned();
+        Err(PlanError::failed(params.msg.as_ref().map_or_else(default, |msg| msg.0.clone())))
     }
 }

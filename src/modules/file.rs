@@ -1,6 +1,6 @@
 //! `file`: a path is a file, a folder, a link, or is not there; with owner, group and mode.
 use super::values::{Flag, Mode, Text};
-use super::write::{Wishes, parent, set};
+use super::write::{self, Wishes, parent, set};
 use super::{Module, Opt, PlanError};
 use crate::change::{Attributes, Change, Ran};
 use crate::facts::{Observed, PathKind, Probe, Stat};
@@ -143,9 +143,9 @@ impl Module for This {
         Opt::new("recurse", "Must be false: owner and mode of everything below are not looked at."),
         Opt::new("force", "Replace a file or folder with a link."),
         Opt::new("follow", "Look through symbolic links (default true)."),
-        Opt::new("mode", "Permission bits."),
-        Opt::new("owner", "Owner."),
-        Opt::new("group", "Group."),
+        write::MODE,
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

@@ -193,11 +193,11 @@ impl Module for This {
         Opt::new("insertbefore", "Where a new line goes: a regular expression, or BOF."),
         Opt::new("firstmatch", "The first match counts, not the last."),
         Opt::new("create", "Make the file when it does not exist."),
-        Opt::new("backup", "Keep what is replaced beside it."),
-        Opt::new("validate", "A command with %s that must accept the new file."),
-        Opt::new("mode", "Permission bits."),
-        Opt::new("owner", "Owner."),
-        Opt::new("group", "Group."),
+        write::BACKUP,
+        write::VALIDATE,
+        write::MODE,
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

@@ -67,14 +67,11 @@ impl Module for This {
              Directives like `add_header` and `ssl_conf_command` are told apart by their first argument, \
              those that may be repeated (`listen`, `include`, `deny` …) by all arguments, others by name.",
         ),
-        Opt::new("validate", "A command with %s that must accept the new file."),
-        Opt::new(
-            "backup",
-            "Keep what is replaced beside it, as NAME.CHECKSUM~, which nginx's globs don't load.",
-        ),
-        Opt::new("mode", "Permission bits, as octal digits in quotes."),
-        Opt::new("owner", "Owner, by name or number."),
-        Opt::new("group", "Group, by name or number."),
+        write::VALIDATE,
+        write::BACKUP,
+        write::MODE,
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

@@ -78,12 +78,12 @@ parameters: {smtpd_tls_mandatory_protocols: '>=TLSv1.2', smtpd_tls_ciphers: high
         ),
         Opt::new(
             "validate",
-            "A command with `%s` that must accept the candidate; with `project_src`, `postconf` in the container unless told otherwise.",
+            "A command with %s that must accept the candidate; with `project_src`, `postconf` in the container unless told otherwise.",
         ),
         Opt::new("backup", "Keep a copy of what is replaced, outside the Mailcow folder."),
         Opt::new("mode", "Permission bits; 0644 for a new file."),
-        Opt::new("owner", "Owner."),
-        Opt::new("group", "Group."),
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

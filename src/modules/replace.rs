@@ -72,11 +72,11 @@ impl Module for This {
         Opt::new("replace", "What stands there instead; nothing by default. May use \\1 …"),
         Opt::new("after", "Only behind the first match of this."),
         Opt::new("before", "Only before the first match of this."),
-        Opt::new("backup", "Keep what is replaced beside it."),
-        Opt::new("validate", "A command with %s that must accept the new file."),
-        Opt::new("mode", "Permission bits."),
-        Opt::new("owner", "Owner."),
-        Opt::new("group", "Group."),
+        write::BACKUP,
+        write::VALIDATE,
+        write::MODE,
+        write::OWNER,
+        write::GROUP,
     ];
     type Params = Params;
 

@@ -96,6 +96,7 @@ impl Module for This {
         out.insert("changed".into(), false.into());
         if let (Some(msg), true) = (&params.msg, ran.last().is_some_and(|ran| ran.rc != 0)) {
             out.insert("msg".into(), msg.clone().into());
+            out.insert("failed".into(), true.into());
         }
         out
     }

@@ -1,6 +1,6 @@
 //! What every module that writes a file has in common: attributes, `validate`, `backup`, links.
-use super::PlanError;
 use super::values::{Mode, Text};
+use super::{Opt, PlanError};
 use crate::change::{Attributes, Change};
 use crate::facts::{Bytes, Observed, PathKind, Probe, Stat, Unasked};
 
@@ -13,6 +13,19 @@ pub(super) struct Wishes<'a> {
     pub(super) validate: Option<&'a str>,
     pub(super) backup: bool,
 }
+
+/// For `OPTIONS`.
+pub(super) const BACKUP: Opt =
+    Opt::new("backup", "Keep what is replaced beside it, under a name that ends in `~`.");
+/// For `OPTIONS`.
+pub(super) const VALIDATE: Opt =
+    Opt::new("validate", "A command with %s that must accept the new file.");
+/// For `OPTIONS`.
+pub(super) const MODE: Opt = Opt::new("mode", "Permission bits.");
+/// For `OPTIONS`.
+pub(super) const OWNER: Opt = Opt::new("owner", "Owner, by name or number.");
+/// For `OPTIONS`.
+pub(super) const GROUP: Opt = Opt::new("group", "Group, by name or number.");
 
 /// The probes that a module which rewrites the content of `path` begins with.
 pub(super) fn probes(path: &str) -> Vec<Probe> {

@@ -17,7 +17,7 @@ pub use keywords::{Escalate, escalate, flag, inherit, text};
 pub use notify::{Handler, handlers, notified};
 pub use prefetch::{World, prefetch};
 pub use schedule::{batches, order};
-pub use scope::{HostVars, Play, Shared, layer, magic};
+pub use scope::{HostVars, Play, Shared, batch, layer, magic};
 pub use settle::{Judged, forecast, loop_items, settle, summary, until_holds};
 pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
 pub use validate::validate;

@@ -10,6 +10,7 @@ use crate::source::{SourceMap, Spanned};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The probes of `steps` for one host, each with whom the task becomes.
 pub fn prefetch(steps: &[Step], world: &World<'_>) -> Vec<(Option<Escalate>, Probe)> {
@@ -30,8 +31,8 @@ pub struct World<'a> {
     pub host: &'a str,
     /// Its variables so far.
     pub brought: &'a HostVars,
-    /// Hosts of the play.
-    pub hosts: &'a [String],
+    /// Names the hosts of the batch.
+    pub batch: &'a Arc<Layer>,
     /// `--tags`.
     pub chosen: &'a Selection,
     /// For the names of included steps.
@@ -40,7 +41,7 @@ pub struct World<'a> {
 
 impl World<'_> {
     fn scope(&self, context: &Context) -> Scope {
-        self.shared.scope(self.play, self.host, self.brought, context, self.hosts)
+        self.shared.scope(self.play, self.host, self.brought, context, self.batch)
     }
 }
 
@@ -57,7 +58,7 @@ fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalate>, Prob
                     walk(&steps, world, out);
                 }
             }
-            Step::Include(..) | Step::Meta(..) | Step::Flush => {}
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => {}
         }
     }
 }

@@ -15,7 +15,7 @@ pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
     let mut places = BTreeMap::new();
     for (name, value) in vars {
         values.insert(name.value.clone(), value.value.clone());
-        places.insert(name.value.clone(), value.span);
+        places.insert(name.value.clone(), name.span);
     }
     Layer { origin: origin.to_owned(), trust, values, places }
 }
@@ -57,6 +57,14 @@ pub struct HostVars {
     pub registered: Map<String, Value>,
     /// `include_vars`.
     pub included: Vec<Arc<Layer>>,
+}
+
+/// The magic variables that name the hosts of a batch. Made once: every task of every host has them.
+pub fn batch(hosts: &[String]) -> Arc<Layer> {
+    let names = ["play_hosts", "ansible_play_hosts", "ansible_play_batch"];
+    let values = names.iter().map(|name| ((*name).to_owned(), hosts.to_vec().into())).collect();
+    let places = BTreeMap::new();
+    Arc::new(Layer { origin: "magic".into(), trust: Trust::Data, values, places })
 }
 
 impl HostVars {
@@ -154,7 +162,7 @@ impl Shared {
         host: &str,
         brought: &HostVars,
         context: &Context,
-        hosts: &[String],
+        batch: &Arc<Layer>,
     ) -> Scope {
         let data = |origin: &str, values: Map<String, Value>| Layer {
             origin: origin.into(),
@@ -182,11 +190,12 @@ impl Shared {
         layers.extend(context.params.iter().cloned());
         layers.push(self.extra.clone());
         layers.push(self.magic.clone());
-        layers.push(Arc::new(data("magic", self.place(host, role, hosts))));
+        layers.push(batch.clone());
+        layers.push(Arc::new(data("magic", self.place(host, role))));
         layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
     }
 
-    fn place(&self, host: &str, role: Option<&Role>, hosts: &[String]) -> Map<String, Value> {
+    fn place(&self, host: &str, role: Option<&Role>) -> Map<String, Value> {
         let mut names: Vec<_> = (self.inventory.groups_of(host).iter())
             .map(|group| group.name.clone())
             .filter(|name| name != "all")
@@ -197,9 +206,6 @@ impl Shared {
         let short = host.split('.').next().unwrap_or(host);
         values.insert("inventory_hostname_short".into(), short.into());
         values.insert("group_names".into(), names.into());
-        values.insert("play_hosts".into(), hosts.to_vec().into());
-        values.insert("ansible_play_hosts".into(), hosts.to_vec().into());
-        values.insert("ansible_play_batch".into(), hosts.to_vec().into());
         if let Some(role) = role {
             values.insert("role_name".into(), role.name.clone().into());
             values.insert("role_path".into(), role.path.display().to_string().into());

@@ -85,7 +85,12 @@ pub fn settle(
         let said = if said.trim().is_empty() { last.stdout.text() } else { said };
         let said = said.trim().to_owned();
         let message = if said.is_empty() { format!("ended with status {}", last.rc) } else { said };
-        result.entry("msg").or_insert(message.into());
+        // What a module says of its success is no message of a failure that it did not see.
+        if word(&result, "failed").is_none() {
+            result.insert("msg".into(), message.into());
+        } else {
+            result.entry("msg").or_insert(message.into());
+        }
         result.entry("rc").or_insert(last.rc.into());
     }
     let skipped = word(&result, "skipped").unwrap_or(false);

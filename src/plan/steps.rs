@@ -41,7 +41,10 @@ pub enum Step {
     /// `meta`.
     Meta(Arc<Meta>, Arc<Context>),
     /// The end of `pre_tasks`, `roles` + `tasks`, `post_tasks`: notified handlers run.
-    Flush,
+    Flush {
+        /// The end of the play: whatever is still owed runs now.
+        last: bool,
+    },
 }
 
 /// A task with what holds at it.
@@ -221,14 +224,14 @@ pub fn play_steps(play: &Play, chosen: &Selection, sources: &SourceMap) -> Vec<S
     keywords.vars.clear();
     let context = Context { keywords, ..Context::default() };
     let mut out = steps(&play.pre_tasks, &context, chosen, sources);
-    out.push(Step::Flush);
+    out.push(Step::Flush { last: false });
     for used in &play.roles {
         out.extend(role_steps(used, &context, chosen, sources));
     }
     out.extend(steps(&play.tasks, &context, chosen, sources));
-    out.push(Step::Flush);
+    out.push(Step::Flush { last: false });
     out.extend(steps(&play.post_tasks, &context, chosen, sources));
-    out.push(Step::Flush);
+    out.push(Step::Flush { last: true });
     out
 }
 

@@ -211,9 +211,7 @@ impl Names {
             .collect();
         for (span, names, _) in &reads {
             for name in names {
-                // Ansible's own variables of a connection or of facts may come from the server.
-                let known = self.defined.contains(name) || guarded.contains(name);
-                if known || name.starts_with("ansible_") {
+                if self.defined.contains(name) || guarded.contains(name) {
                     continue;
                 }
                 let span = locate(sources, *span, name);
@@ -222,6 +220,10 @@ impl Names {
                 let near = nearest(name, self.defined.iter().map(String::as_str));
                 finding = match near {
                     Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None if name.starts_with("ansible_") => finding.help(
+                        "facts of hosts are not gathered yet: `mailcow_facts`, `stat` and `command` \
+                         look at a host",
+                    ),
                     None => finding.help(
                         "define it, or say what holds without it: `| default(…)`, `is defined`",
                     ),

@@ -1,11 +1,11 @@
 //! Everything that can be known to be wrong before a host is contacted, all of it in one go.
-use super::scope::{Play, Shared};
+use super::scope::{self, Play, Shared};
 use super::steps::Context;
 use super::undefined::Names;
 use super::{batches, order};
 use crate::playbook::{self, Item, Keywords, Role, RoleUse, arguments};
 use crate::source::{Diagnostic, SourceMap, Span, Vars};
-use crate::vars::{Engine, TemplateError};
+use crate::vars::{Engine, Layer, TemplateError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,9 +34,10 @@ pub fn validate(
         for items in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
             roles_in(items, &Context::default(), &mut uses);
         }
+        let batch = scope::batch(hosts);
         for (role, context) in &uses {
             for host in *hosts {
-                for finding in arguments_of(role, context, host, hosts, &brought, shared, engine) {
+                for finding in arguments_of(role, context, host, &batch, &brought, shared, engine) {
                     if !found.contains(&finding) {
                         found.push(finding);
                     }
@@ -49,6 +50,10 @@ pub fn validate(
 
 fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
     let mut found = vec![];
+    if let Some(gather) = play.gather_facts.as_ref().filter(|gather| gather.value == true) {
+        let finding = Diagnostic::error(gather.span, "facts of hosts are not gathered yet");
+        found.push(finding.help("`mailcow_facts`, `stat` and `command` look at a host"));
+    }
     let asked = play.order.as_ref();
     if let Err(message) = order(hosts.to_vec(), asked.map(|order| order.value.as_str())) {
         found.push(Diagnostic::error(asked.map_or(play.span, |order| order.span), message));
@@ -92,21 +97,23 @@ fn arguments_of(
     role: &Role,
     context: &Context,
     host: &str,
-    hosts: &[String],
+    batch: &Arc<Layer>,
     play: &Play,
     shared: &Shared,
     engine: &Engine,
 ) -> Vec<Diagnostic> {
     let Some(spec) = &role.arguments else { return vec![] };
     let brought = shared.host_vars(host);
-    let scope = shared.scope(play, host, &brought, context, hosts);
+    let scope = shared.scope(play, host, &brought, context, batch);
     let mut values = Map::new();
     let mut places: BTreeMap<String, Span> = BTreeMap::new();
     let mut later = BTreeSet::new();
     let prefix = format!("{}_", role.name);
-    let mine = |name: &str| {
-        name.starts_with(&prefix) || spec.options.iter().any(|(option, _)| option.value == name)
-    };
+    // What the role itself sets is no argument that somebody misspelt.
+    let own: BTreeSet<&str> =
+        role.vars.iter().chain(&role.defaults).map(|(name, _)| name.value.as_str()).collect();
+    let named = |name: &str| spec.options.iter().any(|(option, _)| option.value == name);
+    let mine = |name: &str| named(name) || (name.starts_with(&prefix) && !own.contains(name));
     for layer in scope.layers() {
         for (name, span) in layer.places.iter().filter(|(name, _)| mine(name)) {
             places.insert(name.clone(), *span);

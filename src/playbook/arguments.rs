@@ -16,7 +16,8 @@ pub fn check(
 ) -> Vec<(String, Diagnostic)> {
     let mut found = vec![];
     let names: Vec<&str> = spec.options.iter().map(|(name, _)| name.value.as_str()).collect();
-    for name in values.keys().filter(|name| !names.contains(&name.as_str())) {
+    let is_known = |name: &&String| names.contains(&name.as_str()) || spec.internal.contains(name);
+    for name in values.keys().filter(|name| !is_known(name)) {
         let finding = at(places.get(name).copied(), format!("the role has no argument `{name}`"));
         let shared = prefix(&names);
         let own = |name: &str| name.get(shared..).map(str::to_owned);
@@ -252,7 +253,8 @@ argument_specs:
         let node = crate::source::parse_one(&sources, file, &mut vec![]).unwrap().unwrap();
         let library = super::super::tests::Files::default();
         let mut reader = super::super::load::Reader::new(&library, &mut sources);
-        let spec = reader.argument_spec(node.get("argument_specs").unwrap(), "main").unwrap();
+        let mut spec = reader.argument_spec(node.get("argument_specs").unwrap(), "main").unwrap();
+        spec.internal.push("mail_internal".into());
         assert_eq!(reader.findings(), Ok(vec![]));
         spec
     }
@@ -272,7 +274,7 @@ argument_specs:
     fn text_that_reads_as_the_type_is_taken_for_it() {
         let values = json!({
             "mail_port": "25", "mail_on": "yes", "mail_grade": "high", "mail_names": "a,b",
-            "mail_deep": {"depth": "1.5"},
+            "mail_internal": 1, "mail_deep": {"depth": "1.5"},
         });
         assert_eq!(problems(values), Vec::<String>::new());
     }

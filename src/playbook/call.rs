@@ -111,6 +111,20 @@ impl Reader<'_> {
     }
 }
 
+/// `name=mail tasks_from=install` as a mapping; `None` when a node is not of that kind.
+pub(super) fn short_options(node: &Node) -> Option<Node> {
+    let text = node.str()?;
+    let short = short::parse(text, false).ok()?;
+    if short.free.is_some() || short.pairs.is_empty() {
+        return None;
+    }
+    let pairs = short.pairs.into_iter().map(|pair| {
+        let span = part(node, text, &pair.range);
+        (scalar(pair.key, span), scalar(pair.value, span))
+    });
+    Some(Node { span: node.span, tag: None, kind: Kind::Mapping(pairs.collect()) })
+}
+
 /// The name by which a module knows a parameter that may be given under another one.
 pub(super) fn canonical<'a>(module: &'static ModuleDef, written: &'a str) -> &'a str {
     (module.options.iter())
@@ -120,7 +134,7 @@ pub(super) fn canonical<'a>(module: &'static ModuleDef, written: &'a str) -> &'a
 
 fn listed(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    names.join(", ")
 }
 
 /// A scalar that was made from a part of another one.

@@ -22,14 +22,19 @@ impl Reader<'_> {
                 if here.handler {
                     handler_names(task, here, &mut names);
                 }
-                shapes.extend(shape(task, here));
+                shapes.extend(shape(task, here).map(|finding| (task, finding)));
             }
             Item::Block(block) => notified.extend(&block.keywords.notify),
             Item::Include(include) => notified.extend(&include.apply.notify),
             Item::Meta(_) => {}
         });
-        for finding in shapes {
-            self.found(finding);
+        for (task, finding) in shapes {
+            // What is wrong with the keys or the short form was told already.
+            let pairs = task.args.mapping().unwrap_or_default().iter();
+            let mut spans = pairs.map(|(key, _)| key.span).chain([task.args.span]);
+            if !spans.any(|span| self.is_wrong(span)) {
+                self.found(finding);
+            }
         }
         let is_known = |name: &str| names.iter().any(|known| could_be(known, name));
         for notify in notified {
@@ -86,7 +91,15 @@ fn shape(task: &Task, here: &Here<'_>) -> Option<Diagnostic> {
     let steps = written.into_iter().chain(steps.iter().skip(1).copied());
     let message = message.replace("missing field", "missing parameter");
     let place = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
-    Some(Diagnostic::error(task.args.at(steps).span, format!("`{name}`: {place}{message}")))
+    // serde lists what would have been right, each between backticks, the wrong one first.
+    let mut words = message.split('`').skip(1).step_by(2);
+    let near = words.next().and_then(|wrong| nearest(wrong, words));
+    let span = task.args.at(steps).span;
+    let finding = Diagnostic::error(span, format!("`{name}`: {place}{message}"));
+    Some(match near {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding,
+    })
 }
 
 /// Arguments as the binder will hand them over, files and conditions stood in for.

@@ -1,15 +1,20 @@
 //! What brings in other files: `import_tasks`, `include_tasks`, `import_role`, `include_role`,
 //! `include_vars`. Whatever can be known beforehand is read beforehand, so that it is checked too.
+use super::call::short_options;
 use super::keywords::{Fields, Place, suggest};
-use super::load::{Around, Read, Reader, clean, places};
+use super::load::{Around, Read, Reader, clean, listed, places};
 use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
-use super::task::Statement;
+use super::task::{Statement, plain};
+use super::walk::spend;
 use super::{Block, Include, Included, Item, Keywords, Loop};
 use crate::source::{Diagnostic, Node, Span, Spanned};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a file may come to, its imports unfolded: whatever is more was built to hang its reader.
+pub(super) const LARGEST: usize = 50_000;
 
 /// The options of an import or include, each with its value.
 struct Options<'n> {
@@ -33,6 +38,8 @@ impl Reader<'_> {
         around: &Around,
     ) -> Option<Item> {
         let (key, value) = call;
+        let short = short_options(value);
+        let value = short.as_ref().unwrap_or(value);
         let keywords = self.keywords(&mut fields);
         fields.done();
         if around.handlers && statement != Statement::ImportTasks {
@@ -42,7 +49,7 @@ impl Reader<'_> {
             return None;
         }
         match statement {
-            Statement::ImportTasks => self.import_tasks(key.span, value, keywords, around),
+            Statement::ImportTasks => self.import_tasks(key, value, keywords, around),
             Statement::IncludeTasks => {
                 let options = self.options(key, value, "file", &[("apply", Shape::Mapping)])?;
                 let file = text(options.get("file")?);
@@ -54,7 +61,7 @@ impl Reader<'_> {
                 let options = self.role_options(key, value, true)?;
                 let wanted = self.wanted(&options)?;
                 let role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
-                self.include(key.span, keywords, Included::Role(role), &options, repeat)
+                self.include(key.span, keywords, Included::Role(Box::new(role)), &options, repeat)
             }
             Statement::IncludeVars => {
                 let options = self.options(key, value, "file", &[("name", Shape::Text)])?;
@@ -91,13 +98,12 @@ impl Reader<'_> {
 
     fn import_tasks(
         &mut self,
-        span: Span,
+        key: &Node,
         value: &Node,
         keywords: Keywords,
         around: &Around,
     ) -> Option<Item> {
-        let key = Node { span, ..value.clone() };
-        let options = self.options(&key, value, "file", &[])?;
+        let options = self.options(key, value, "file", &[])?;
         let file = text(options.get("file")?);
         if is_template(&file.value) {
             let message = "the name of an imported file can't hold a template";
@@ -105,7 +111,7 @@ impl Reader<'_> {
             return None;
         }
         let items = self.list_named(&file, around)?;
-        let (rescue, always) = (vec![], vec![]);
+        let (span, rescue, always) = (key.span, vec![], vec![]);
         Some(Item::Block(Arc::new(Block { span, keywords, items, rescue, always, role: None })))
     }
 
@@ -165,24 +171,20 @@ impl Reader<'_> {
     }
 
     fn wanted(&mut self, options: &Options<'_>) -> Option<Wanted> {
-        let mut from = |name: &str, usual: &str| match options.get(name).map(text) {
+        let name = options.get("name").map(text)?;
+        let mut from = |option: &str| match options.get(option).map(text) {
             Some(file) if is_template(&file.value) => {
-                self.error(file.span, format!("`{name}` can't hold a template"));
+                self.error(file.span, format!("`{option}` can't hold a template"));
                 None
             }
-            Some(file) => Some(file.value),
-            None => Some(usual.to_owned()),
+            Some(file) => Some(file),
+            None => Some(Spanned::new("main".to_owned(), name.span)),
         };
+        let (tasks, vars) = (from("tasks_from")?, from("vars_from")?);
+        let (defaults, handlers) = (from("defaults_from")?, from("handlers_from")?);
         let validate =
             options.get("rolespec_validate").is_none_or(|node| literal_flag(node).unwrap_or(true));
-        Some(Wanted {
-            tasks: from("tasks_from", "main")?,
-            vars: from("vars_from", "main")?,
-            defaults: from("defaults_from", "main")?,
-            handlers: from("handlers_from", "main")?,
-            validate,
-            name: options.get("name").map(text)?,
-        })
+        Some(Wanted { name, tasks, vars, defaults, handlers, validate })
     }
 
     /// The options of a statement, of which `main` must be given: alone, or in a mapping.
@@ -193,7 +195,7 @@ impl Reader<'_> {
         main: &'static str,
         more: &[(&'static str, Shape)],
     ) -> Option<Options<'n>> {
-        let statement = key.text().filter(|text| !text.contains(' ')).unwrap_or("this");
+        let statement = key.text().unwrap_or_default();
         let Some(given) = value.mapping() else {
             if let Some(finding) = Shape::Text.misfit(statement, value) {
                 self.found(finding);
@@ -204,7 +206,6 @@ impl Reader<'_> {
         let mut pairs = vec![];
         for (key, value) in given {
             let name = key.text().unwrap_or_default();
-            // Ansible takes `_raw_params` for the file; nobody writes that.
             let known = std::iter::once((main, Shape::Text)).chain(more.iter().copied());
             match known.clone().find(|(known, _)| *known == name) {
                 None => {
@@ -241,12 +242,9 @@ impl Reader<'_> {
                     continue;
                 };
                 let is_new = candidates.iter().all(|(other, _)| other != name);
-                let fits = is_tasks_file(&path) && could_be(&file.value, name);
-                if !fits || !is_new || self.open.contains(&clean(&path)) {
-                    continue;
-                }
-                // Beside tasks other things may lie, which the name just happens to fit.
-                if matches!(self.read(&path), Read::Node(node) if node.sequence().is_some())
+                if is_new
+                    && could_be(&file.value, name)
+                    && self.is_tasks_file(&path, around)
                     && let Some(items) = self.list(&path, file.span, around)
                 {
                     candidates.push((name.to_owned(), Arc::new(items)));
@@ -254,13 +252,33 @@ impl Reader<'_> {
             }
         }
         if candidates.is_empty() {
-            let below: Vec<_> = folders.iter().map(|path| path.display().to_string()).collect();
             let message = format!("no file that `{}` can name", file.value);
-            let help = format!("looked below {}", below.join(", "));
+            let help = format!("looked below {}", listed(&folders));
             self.found(Diagnostic::error(file.span, message).help(help));
             return None;
         }
         Some(Included::Templated { file: file.clone(), candidates })
+    }
+
+    /// Whether a file whose name just happens to fit can hold tasks: not what is being read, nor
+    /// what belongs to a role (when no role asks), nor variables or plays.
+    fn is_tasks_file(&mut self, path: &Path, around: &Around) -> bool {
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
+        let of_roles = around.role.is_none()
+            && (self.library.role_paths().iter().any(|roles| path.starts_with(roles))
+                || path.starts_with(around.base.join("roles")));
+        if !is_yaml || of_roles || self.open.contains(&clean(path)) {
+            return false;
+        }
+        let Read::Node(node) = self.read(path) else { return false };
+        let is_play =
+            |entry: &Node| {
+                entry.get("hosts").is_some()
+                    || entry.mapping().into_iter().flatten().any(|(key, _)| {
+                        key.text().is_some_and(|key| plain(key) == "import_playbook")
+                    })
+            };
+        node.sequence().is_some_and(|entries| !entries.iter().any(is_play))
     }
 
     fn included_vars(
@@ -293,6 +311,12 @@ impl Reader<'_> {
         })
     }
 
+    /// Tells of files that include each other without end in sight; nothing of them is kept.
+    pub(super) fn too_much<T>(&mut self, span: Span) -> Vec<T> {
+        self.error(span, format!("this comes to more than {LARGEST} tasks"));
+        vec![]
+    }
+
     /// The tasks of a file, by the name that is written at `file`.
     fn list_named(&mut self, file: &Spanned<String>, around: &Around) -> Option<Vec<Item>> {
         let kind = if around.handlers { "handlers" } else { "tasks" };
@@ -322,13 +346,12 @@ impl Reader<'_> {
             _ => vec![],
         };
         self.leave();
+        let mut budget = LARGEST;
+        spend(&items, &mut budget);
+        let items = if budget == 0 { self.too_much(span) } else { items };
         self.lists.insert(key, items.clone());
         Some(items)
     }
-}
-
-fn is_tasks_file(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
 /// Whether a name with templates can come out as `name`: its literal parts are there, in order.

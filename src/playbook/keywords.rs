@@ -304,6 +304,9 @@ pub(super) fn unknown(key: &Node, place: Place, more: &[&str]) -> Diagnostic {
     let word = key.text().unwrap_or_default();
     let finding =
         Diagnostic::error(key.span, format!("`{word}` is not a keyword of {}", place.text()));
+    if crate::modules::find(word).is_some() {
+        return finding.help("it is a module: call it in a list of tasks");
+    }
     suggest(finding, word, allowed(place).chain(more.iter().copied()))
 }
 
@@ -326,6 +329,11 @@ fn misplaced(keyword: &Keyword, key: &Node, place: Place) -> Option<Diagnostic> 
             Some(Diagnostic::error(key.span, format!("`{name}` is not supported")).help(instead))
         }
         Status::Supported if keyword.places.contains(&place) => None,
+        Status::Supported if place == Place::Include && keyword.places.contains(&Place::Import) => {
+            let message = format!("`{name}` is not a keyword of {}", place.text());
+            let help = format!("give it to what is included: `apply: {{{name}: …}}`");
+            Some(Diagnostic::error(key.span, message).help(help))
+        }
         Status::Supported => {
             let places: Vec<_> = keyword.places.iter().map(|place| place.text()).collect();
             let message = format!("`{name}` is not a keyword of {}", place.text());

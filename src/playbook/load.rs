@@ -12,8 +12,10 @@ use std::sync::Arc;
 pub(super) enum Read {
     /// There is none.
     Missing,
-    /// It says nothing, or is broken (which was told).
-    Nothing,
+    /// It says nothing.
+    Empty,
+    /// It is broken, which was told.
+    Broken,
     /// What it says.
     Node(Arc<Node>),
 }
@@ -55,6 +57,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether something inside a stretch was found wrong already.
+    pub(super) fn is_wrong(&self, stretch: Span) -> bool {
+        self.findings.iter().any(|finding| {
+            finding.severity == Severity::Error
+                && finding.span.is_some_and(|span| {
+                    span.file == stretch.file
+                        && span.start >= stretch.start
+                        && (span.end <= stretch.end || span.start == stretch.start)
+                })
+        })
+    }
+
     /// Keeps an error.
     pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
         self.found(Diagnostic::error(span, message));
@@ -79,16 +93,16 @@ impl<'a> Reader<'a> {
                 let file = self.sources.add(&path, text);
                 match parse_one(self.sources, file, &mut self.findings) {
                     Ok(Some(node)) => self.untagged(node),
-                    Ok(None) => Read::Nothing,
+                    Ok(None) => Read::Empty,
                     Err(finding) => {
                         self.found(finding);
-                        Read::Nothing
+                        Read::Broken
                     }
                 }
             }
             Err(finding) => {
                 self.found(finding);
-                Read::Nothing
+                Read::Broken
             }
         };
         self.files.insert(path, read.clone());
@@ -100,7 +114,7 @@ impl<'a> Reader<'a> {
         if let Some(tagged) = node.tagged() {
             let tag = tagged.tag.as_deref().unwrap_or_default();
             self.error(tagged.span, format!("`{tag}` is not supported here"));
-            return Read::Nothing;
+            return Read::Broken;
         }
         Read::Node(Arc::new(node))
     }
@@ -128,7 +142,9 @@ impl<'a> Reader<'a> {
             self.found(finding);
             vec![]
         });
-        vars.iter().for_each(|(name, _)| self.name(name, "a variable"));
+        for (name, _) in &vars {
+            self.name(name, "a variable");
+        }
         vars
     }
 
@@ -162,11 +178,16 @@ impl<'a> Reader<'a> {
     /// Tells of a file that is nowhere, with the nearest name beside the first place.
     pub(super) fn missing(&mut self, span: Span, name: &str, tried: &[PathBuf]) {
         let folder = tried.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+        // A role's file may be named without its ending.
+        let ending = Path::new(name).extension().is_some();
         let beside: Vec<String> = (self.library.files_below(folder).iter())
-            .filter_map(|file| file.strip_prefix(folder).ok()?.to_str().map(str::to_owned))
+            .filter_map(|file| {
+                let file = file.strip_prefix(folder).ok()?;
+                let file = if ending { file.to_owned() } else { file.with_extension("") };
+                file.to_str().map(str::to_owned)
+            })
             .collect();
-        let places: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
-        let mut help = format!("looked for {}", places.join(", "));
+        let mut help = format!("looked for {}", listed(tried));
         if let Some(near) = crate::source::nearest(name, beside.iter().map(String::as_str)) {
             help = format!("did you mean `{near}`? ({help})");
         }
@@ -189,6 +210,15 @@ pub(super) fn clean(path: &Path) -> PathBuf {
         }
     }
     out
+}
+
+/// Paths for people.
+pub(super) fn listed(paths: &[PathBuf]) -> String {
+    let shown = |path: &PathBuf| {
+        let is_here = path.as_os_str().is_empty();
+        if is_here { ".".to_owned() } else { path.display().to_string() }
+    };
+    paths.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// `name` in each of some folders, each place once.

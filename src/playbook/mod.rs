@@ -21,6 +21,7 @@ mod walk;
 
 pub use repeat::LOOKUPS;
 pub use shape::Shape;
+pub use short::pairs;
 pub use spec::TYPES;
 pub use task::STATEMENTS;
 pub use walk::Here;
@@ -129,6 +130,8 @@ pub struct ArgumentSpec {
     pub description: Vec<String>,
     /// By name, in the order written.
     pub options: Vec<(Spanned<String>, ArgumentOption)>,
+    /// Names that the role's own `vars/` give values to: no arguments, and not unknown either.
+    pub internal: Vec<String>,
 }
 
 /// One argument of a role.
@@ -255,7 +258,7 @@ pub enum Included {
     /// `include_tasks` of a file known beforehand.
     Tasks(Arc<Vec<Item>>),
     /// `include_role` of a role known beforehand.
-    Role(RoleUse),
+    Role(Box<RoleUse>),
     /// `include_vars` of a file known beforehand.
     Vars(Vars),
     /// A file name that holds a template: `file` is rendered, then looked up among `candidates`

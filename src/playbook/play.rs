@@ -1,7 +1,7 @@
 //! Playbooks and plays.
-use super::keywords::{Fields, Place, suggest, unknown};
+use super::keywords::{Fields, Place, suggest};
 use super::load::{Around, Read, Reader, clean, places};
-use super::shape::{is_null, is_template, kind, text, texts, value, values};
+use super::shape::{is_template, kind, text, texts, value, values};
 use super::task::plain;
 use super::{Item, Keywords, Play, RoleUse};
 use crate::source::{Diagnostic, Node, Span, Spanned};
@@ -23,8 +23,11 @@ impl Reader<'_> {
         let mut plays = vec![];
         match self.read(&path) {
             Read::Node(node) => match node.sequence() {
+                Some([]) => self.error(node.span, "this playbook has no plays"),
                 Some(entries) => {
-                    entries.iter().for_each(|entry| plays.extend(self.entry(entry, &path)));
+                    for entry in entries {
+                        plays.extend(self.entry(entry, &path));
+                    }
                 }
                 None => {
                     let finding = Diagnostic::error(node.span, "a playbook is a list of plays");
@@ -35,7 +38,14 @@ impl Reader<'_> {
                 let message = format!("no such playbook: `{}`", path.display());
                 self.found(Diagnostic::general(message));
             }
-            Read::Nothing => {}
+            Read::Empty => {
+                let message = format!("`{}` is empty: it has no plays", path.display());
+                self.found(span.map_or_else(
+                    || Diagnostic::general(message.clone()),
+                    |span| Diagnostic::error(span, message.clone()),
+                ));
+            }
+            Read::Broken => {}
         }
         self.leave();
         plays
@@ -58,7 +68,7 @@ impl Reader<'_> {
                 fields.done();
                 self.import_playbook(file, &keywords, &base)
             }
-            None => self.play(node, pairs, base).into_iter().collect(),
+            None => vec![self.play(node, pairs, base)],
         }
     }
 
@@ -85,31 +95,30 @@ impl Reader<'_> {
         plays
     }
 
-    fn play(&mut self, node: &Node, pairs: &[(Node, Node)], base: PathBuf) -> Option<Play> {
+    fn play(&mut self, node: &Node, pairs: &[(Node, Node)], base: PathBuf) -> Play {
         let mut fields = Fields::sort(pairs, Place::Play, self);
-        for (key, _) in &fields.others {
-            let word = key.text().unwrap_or_default();
-            self.found(if crate::modules::find(word).is_some() {
-                let message = format!("`{word}` is a module: a play can't call it");
-                Diagnostic::error(key.span, message).help("put it below `tasks`, behind a `-`")
-            } else {
-                unknown(key, Place::Play, &["import_playbook"])
-            });
-        }
+        fields.refuse_others(&["import_playbook"], self);
         let keywords = self.keywords(&mut fields);
         let hosts = fields.take("hosts");
+        if let Some(hosts) = hosts.filter(|node| node.sequence().is_some_and(<[_]>::is_empty)) {
+            self.error(hosts.span, "this play names no hosts");
+        }
         if hosts.is_none() && node.get("hosts").is_none() {
             let finding = Diagnostic::error(node.span, "this play says no `hosts`");
             self.found(finding.help("add e.g. `hosts: all`"));
         }
         self.strategy(&mut fields);
         let order = fields.take("order").map(text);
-        order.iter().for_each(|order| self.order(order));
+        if let Some(order) = &order {
+            self.order(order);
+        }
         let around =
             Around { handlers: false, folder: base.clone(), role: None, base: base.clone() };
         let as_handlers = Around { handlers: true, ..around.clone() };
         let vars_files = fields.take("vars_files").map(values).unwrap_or_default();
-        vars_files.iter().for_each(|file| self.vars_file(file, &base));
+        for file in &vars_files {
+            self.vars_file(file, &base);
+        }
         let mut part = |name: &str, around: &Around| -> Vec<Item> {
             fields.take(name).map_or(vec![], |node| self.items(node, around))
         };
@@ -136,7 +145,7 @@ impl Reader<'_> {
             handlers,
         };
         fields.done();
-        Some(play)
+        play
     }
 
     fn strategy(&mut self, fields: &mut Fields<'_>) {
@@ -186,6 +195,5 @@ impl Reader<'_> {
 
 fn pattern(node: &Node) -> Spanned<String> {
     let parts: Vec<_> = texts(node).into_iter().map(|text| text.value).collect();
-    debug_assert!(!is_null(node), "the shape of `hosts` was checked");
     Spanned::new(parts.join(","), node.span)
 }

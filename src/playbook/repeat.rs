@@ -36,8 +36,11 @@ impl Reader<'_> {
         let withs: Vec<(&Node, &Node)> = withs;
         if let (Some((key, _)), Place::Import | Place::Meta) = (withs.first(), place) {
             let message = format!("{} can't be looped", place.text());
-            let help = "use `include_tasks` or `include_role`";
-            self.found(Diagnostic::error(key.span, message).help(help));
+            let mut finding = Diagnostic::error(key.span, message);
+            if place == Place::Import {
+                finding = finding.help("use `include_tasks` or `include_role`");
+            }
+            self.found(finding);
             return None;
         }
         let control = fields.pair("loop_control");

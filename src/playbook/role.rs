@@ -1,9 +1,11 @@
 //! Roles: where they are, what they bring (defaults, vars, handlers, dependencies, arguments) and
 //! how they are put to use.
+use super::include::LARGEST;
 use super::keywords::{Fields, Place, allowed, suggest};
-use super::load::{Around, Read, Reader, clean, with_endings};
+use super::load::{Around, Read, Reader, clean, listed, with_endings};
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::spec::entry_point;
+use super::walk::spend_role;
 use super::{Item, Keywords, Role, RoleUse};
 use crate::source::{Diagnostic, Node, Span, Spanned, Vars, nearest};
 use std::path::{Path, PathBuf};
@@ -13,10 +15,10 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) name: Spanned<String>,
-    pub(super) tasks: String,
-    pub(super) vars: String,
-    pub(super) defaults: String,
-    pub(super) handlers: String,
+    pub(super) tasks: Spanned<String>,
+    pub(super) vars: Spanned<String>,
+    pub(super) defaults: Spanned<String>,
+    pub(super) handlers: Spanned<String>,
     /// Whether its arguments are checked.
     pub(super) validate: bool,
 }
@@ -26,7 +28,7 @@ pub(super) type RoleKey = (PathBuf, [String; 4], bool, PathBuf);
 
 impl Wanted {
     fn main(name: Spanned<String>) -> Self {
-        let main = || "main".to_owned();
+        let main = || Spanned::new("main".to_owned(), name.span);
         let (tasks, vars, defaults, handlers) = (main(), main(), main(), main());
         Self { name, tasks, vars, defaults, handlers, validate: true }
     }
@@ -133,16 +135,23 @@ impl Reader<'_> {
             role: Some(path),
             base: around.base.clone(),
         };
-        let tried = with_endings(&folder, &wanted.tasks);
+        let tried = with_endings(&folder, &wanted.tasks.value);
         let tasks: Vec<Item> = match self.first(&tried) {
             Some((file, _)) => self.list(&file, wanted.name.span, &inside)?,
-            None if wanted.tasks == "main" => vec![],
+            None if wanted.tasks.value == "main" => vec![],
             None => {
-                self.missing(wanted.name.span, &wanted.tasks, &tried);
+                self.missing(wanted.tasks.span, &wanted.tasks.value, &tried);
                 return None;
             }
         };
-        Some(RoleUse { role, keywords, tasks, span })
+        let used = RoleUse { role, keywords, tasks, span };
+        let mut budget = LARGEST;
+        spend_role(&used, &mut budget);
+        if budget == 0 {
+            self.too_much::<Item>(span);
+            return None;
+        }
+        Some(used)
     }
 
     fn role_folder(&mut self, name: &Spanned<String>, around: &Around) -> Option<PathBuf> {
@@ -174,10 +183,9 @@ impl Reader<'_> {
                 })
             })
             .collect();
-        let places: Vec<_> = tried.iter().map(|path| path.display().to_string()).collect();
         let help = match nearest(word, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("looked for {}", places.join(", ")),
+            None => format!("looked for {}", listed(&tried)),
         };
         self.found(Diagnostic::error(name.span, format!("no such role: `{word}`")).help(help));
         None
@@ -185,7 +193,12 @@ impl Reader<'_> {
 
     fn role(&mut self, wanted: &Wanted, path: &Path, around: &Around) -> Option<Arc<Role>> {
         let from = [&wanted.tasks, &wanted.vars, &wanted.defaults, &wanted.handlers];
-        let key = (path.to_owned(), from.map(Clone::clone), wanted.validate, around.base.clone());
+        let key = (
+            path.to_owned(),
+            from.map(|file| file.value.clone()),
+            wanted.validate,
+            around.base.clone(),
+        );
         if let Some(role) = self.roles.get(&key) {
             return Some(role.clone());
         }
@@ -199,8 +212,8 @@ impl Reader<'_> {
     }
 
     fn read_role(&mut self, wanted: &Wanted, path: &Path, around: &Around) -> Role {
-        let defaults = self.role_vars(wanted, &path.join("defaults"), &wanted.defaults);
-        let vars = self.role_vars(wanted, &path.join("vars"), &wanted.vars);
+        let defaults = self.role_vars(&path.join("defaults"), &wanted.defaults);
+        let vars = self.role_vars(&path.join("vars"), &wanted.vars);
         let folder = path.join("handlers");
         let inside = Around {
             handlers: true,
@@ -208,40 +221,40 @@ impl Reader<'_> {
             role: Some(path.to_owned()),
             base: around.base.clone(),
         };
-        let handlers = match self.first(&with_endings(&folder, &wanted.handlers)) {
-            Some((file, _)) => self.list(&file, wanted.name.span, &inside).unwrap_or_default(),
-            None => {
-                self.must_be_main(wanted, &folder, &wanted.handlers);
-                vec![]
-            }
-        };
+        let file = self.first(&with_endings(&folder, &wanted.handlers.value));
+        if file.is_none() {
+            self.must_be_main(&folder, &wanted.handlers);
+        }
+        let handlers = file.and_then(|(file, _)| self.list(&file, wanted.name.span, &inside));
         let meta = self.first(&with_endings(&path.join("meta"), "main"));
         let meta = meta.map(|(_, read)| read);
         let dependencies = self.dependencies(meta.as_ref(), &inside);
-        let arguments = match wanted.validate {
-            true => self.role_arguments(path, meta.as_ref(), entry_point(&wanted.tasks)),
-            false => None,
-        };
+        let mut arguments =
+            self.role_arguments(path, meta.as_ref(), entry_point(&wanted.tasks.value));
+        arguments = arguments.filter(|_| wanted.validate);
+        if let Some(spec) = &mut arguments {
+            spec.internal = vars.iter().map(|(name, _)| name.value.clone()).collect();
+        }
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         Role {
             name: name.to_owned(),
             path: path.to_owned(),
             defaults,
             vars,
-            handlers,
+            handlers: handlers.unwrap_or_default(),
             arguments,
             dependencies,
         }
     }
 
     /// `defaults/main.yml`, or every file of the folder `defaults/main/`.
-    fn role_vars(&mut self, wanted: &Wanted, folder: &Path, name: &str) -> Vars {
-        if let Some((_, read)) = self.first(&with_endings(folder, name)) {
+    fn role_vars(&mut self, folder: &Path, name: &Spanned<String>) -> Vars {
+        if let Some((_, read)) = self.first(&with_endings(folder, &name.value)) {
             return self.vars(&read);
         }
-        let files = self.library.files_below(&folder.join(name));
+        let files = self.library.files_below(&folder.join(&name.value));
         if files.is_empty() {
-            self.must_be_main(wanted, folder, name);
+            self.must_be_main(folder, name);
         }
         let mut vars = vec![];
         for file in files {
@@ -252,9 +265,9 @@ impl Reader<'_> {
     }
 
     /// Only `main` may be left out.
-    fn must_be_main(&mut self, wanted: &Wanted, folder: &Path, name: &str) {
-        if name != "main" {
-            self.missing(wanted.name.span, name, &with_endings(folder, name));
+    fn must_be_main(&mut self, folder: &Path, name: &Spanned<String>) {
+        if name.value != "main" {
+            self.missing(name.span, &name.value, &with_endings(folder, &name.value));
         }
     }
 

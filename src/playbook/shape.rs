@@ -126,6 +126,7 @@ pub(super) const fn kind(node: &Node) -> &'static str {
             Scalar::Null => "nothing is given",
             Scalar::Bool(_) => "this is true or false",
             Scalar::Int(_) | Scalar::Float(_) => "this is a number",
+            Scalar::String(text) if text.is_empty() => "this is empty",
             Scalar::String(_) => "this is text",
         },
     }

@@ -31,6 +31,18 @@ pub(super) struct Short {
     pub(super) free: Option<(String, Range<usize>)>,
 }
 
+/// The pairs of a text that holds nothing else, as `--extra-vars` does.
+///
+/// # Errors
+/// A quote or a template that is not closed, a word that is no pair.
+pub fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+    let short = parse(text, false)?;
+    match short.free {
+        Some((word, _)) => Err(format!("`{word}` sets no variable")),
+        None => Ok(short.pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()),
+    }
+}
+
 /// Takes a short form apart. `command`: the free text is a command line, so only the options of
 /// commands are taken out of it.
 ///

@@ -57,10 +57,18 @@ impl Reader<'_> {
             match key {
                 "short_description" => spec.summary = Some(text(value).value),
                 "description" => spec.description = plain(value),
-                "options" => spec.options = self.spec_options(value),
+                "options" => {
+                    spec.options = self.spec_options(value);
+                    // Arguments are variables; keys of a dict below may have any name.
+                    for (name, _) in &spec.options {
+                        self.name(name, "an argument");
+                    }
+                }
                 _ => {}
             }
         }
+        // Those at the top are variables; inside a dict any key may stand.
+        spec.options.iter().for_each(|(name, _)| self.name(name, "an argument"));
         spec
     }
 
@@ -72,14 +80,7 @@ impl Reader<'_> {
             }
             return vec![];
         };
-        pairs
-            .iter()
-            .map(|(key, value)| {
-                let name = text(key);
-                self.name(&name, "an argument");
-                (name, self.spec_option(value))
-            })
-            .collect()
+        pairs.iter().map(|(key, value)| (text(key), self.spec_option(value))).collect()
     }
 
     fn spec_option(&mut self, node: &Node) -> ArgumentOption {

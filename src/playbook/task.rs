@@ -119,14 +119,10 @@ impl Reader<'_> {
             self.no_call(node, &fields, place);
             return None;
         };
-        let repeats = matches!(call, Call::Module(_)) || place == Place::Include;
-        let repeat = match repeats || !fields.others.is_empty() {
-            true => self.repeat(&mut fields, place),
-            false => None,
-        };
+        let repeat = self.repeat(&mut fields, place);
         self.unknown_keys(&fields, place);
         match call {
-            Call::Module(module) => self.task(node, module, value, fields, repeat),
+            Call::Module(module) => Some(self.task(node, module, value, fields, repeat)),
             Call::Statement(Statement::Meta) => self.meta(node, value, fields, around),
             Call::Statement(statement) => {
                 self.statement(statement, (key, value), fields, repeat, around)
@@ -167,7 +163,8 @@ impl Reader<'_> {
                         .chain(MODULES.iter().map(|module| module.name))
                         .chain(STATEMENTS.iter().map(|(name, _)| *name));
                     let short = short.rsplit('.').next().unwrap_or(short);
-                    suggest(Diagnostic::error(key.span, message), short, words)
+                    let finding = Diagnostic::error(key.span, message);
+                    suggest(finding.help("`cowhand doc` lists what there is"), short, words)
                 }
             };
             self.found(finding);
@@ -181,10 +178,12 @@ impl Reader<'_> {
         called: &Node,
         mut fields: Fields<'_>,
         repeat: Option<super::Loop>,
-    ) -> Option<Item> {
+    ) -> Item {
         let args = self.arguments(module, called, fields.take("args"));
         let register = fields.take("register").map(text);
-        register.iter().for_each(|name| self.name(name, "a variable"));
+        if let Some(name) = &register {
+            self.name(name, "a variable");
+        }
         let notify = fields.take("notify").map(texts).unwrap_or_default();
         let task = Task {
             span: node.span,
@@ -202,7 +201,7 @@ impl Reader<'_> {
             keywords: self.keywords(&mut fields),
         };
         fields.done();
-        Some(Item::Task(Arc::new(task)))
+        Item::Task(Arc::new(task))
     }
 
     fn meta(

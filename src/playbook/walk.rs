@@ -59,6 +59,49 @@ impl Play {
     }
 }
 
+/// Takes what items come to, unfolded, off a budget; stops when it is used up.
+pub(super) fn spend(items: &[Item], budget: &mut usize) {
+    for item in items {
+        if *budget == 0 {
+            return;
+        }
+        *budget -= 1;
+        match item {
+            Item::Task(_) | Item::Meta(_) => {}
+            Item::Block(block) => {
+                for part in [&block.items, &block.rescue, &block.always] {
+                    spend(part, budget);
+                }
+                block.role.iter().for_each(|role| spend_brought(role, budget));
+            }
+            Item::Include(include) => match &include.what {
+                Included::Tasks(items) => spend(items, budget),
+                Included::Role(used) => spend_role(used, budget),
+                Included::Vars(_) => {}
+                Included::Templated { candidates, .. } => {
+                    for (_, items) in candidates {
+                        spend(items, budget);
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// The same of a role with its dependencies.
+pub(super) fn spend_role(used: &RoleUse, budget: &mut usize) {
+    *budget = budget.saturating_sub(1);
+    spend(&used.tasks, budget);
+    spend_brought(&used.role, budget);
+}
+
+fn spend_brought(role: &Role, budget: &mut usize) {
+    if *budget > 0 {
+        spend(&role.handlers, budget);
+        role.dependencies.iter().for_each(|used| spend_role(used, budget));
+    }
+}
+
 fn walk_role<'a>(used: &'a RoleUse, here: &Here<'a>, visit: Visit<'_, 'a>) {
     let inside = here.inside(&used.keywords, Some(&used.role));
     walk_brought(&used.role, &inside, visit);

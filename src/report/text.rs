@@ -112,7 +112,10 @@ impl<W: Write + Send> Text<W> {
     ) -> io::Result<()> {
         let wanted = result.get("_ansible_verbose_always") == Some(&Value::Bool(true));
         if wanted && *outcome == Outcome::Ok {
-            let shown = result.iter().filter(|(key, _)| !is_internal(key));
+            // Of a loop's item, the item is in the line already.
+            let item = result.get("ansible_loop_var").and_then(Value::as_str);
+            let shown =
+                (result.iter()).filter(|(key, _)| !is_internal(key) && Some(key.as_str()) != item);
             for (key, value) in shown {
                 let text = match value {
                     Value::String(text) => text.clone(),
@@ -130,7 +133,7 @@ impl<W: Write + Send> Text<W> {
 }
 
 fn is_internal(key: &str) -> bool {
-    key.starts_with("_ansible") || matches!(key, "changed" | "failed")
+    key.starts_with("_ansible") || matches!(key, "changed" | "failed" | "ansible_loop_var")
 }
 
 impl<W: Write + Send> Reporter for Text<W> {

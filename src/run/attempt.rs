@@ -1,7 +1,7 @@
 //! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
 use super::Job;
 use super::host::HostRun;
-use crate::change::{Change, Diff, diff};
+use crate::change::{Change, Diff, Ran, diff};
 use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
@@ -74,23 +74,11 @@ pub(super) async fn attempt<C: Connect>(
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
         None => (Outcome::Ok, vec![]),
         Some(eye) => {
-            let mut batch: Vec<Change> = (owe.iter())
-                .filter(|handler| !host.owed.contains_key(*handler))
-                .map(|handler| Change::Owe { handler: handler.clone() })
-                .collect();
-            let before = batch.len();
-            batch.extend(changes.iter().cloned());
             let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
-            batch.extend(
-                (settles.filter(|_| own_word))
-                    .map(|handler| Change::Settle { handler: handler.to_owned() }),
-            );
-            let ran = host.act(eye, &batch).await?;
-            if let Some(refused) = ran.iter().take(before).find(|ran| ran.rc != 0) {
-                let said = refused.stderr.text().trim().to_owned();
-                return Ok(Attempt::failed(format!("can't record what is owed: {said}")));
+            match carry_out(host, eye, &changes, owe, settles.filter(|_| own_word)).await? {
+                Ok(ran) => (Outcome::Changed, ran),
+                Err(message) => return Ok(Attempt::failed(message)),
             }
-            (Outcome::Changed, ran.into_iter().skip(before).take(changes.len()).collect())
         }
     };
     let result = match (call.module.result)(&call.params, &seen, &changes, &ran) {
@@ -107,6 +95,38 @@ pub(super) async fn attempt<C: Connect>(
         Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
     };
     Ok(Attempt { judged, diffs })
+}
+
+/// Makes changes, in one batch with the marks of the handlers that they concern: those that a change
+/// owes go before it, the one that it settles goes after it. The inner error is the task's.
+async fn carry_out<C: Connect>(
+    host: &mut HostRun<C>,
+    eye: usize,
+    changes: &[Change],
+    owe: &[String],
+    settles: Option<&str>,
+) -> Result<Result<Vec<Ran>, String>, TransportError> {
+    let new = owe.iter().filter(|handler| !host.owed.contains_key(*handler));
+    let new: Vec<&str> = new.map(String::as_str).collect();
+    let mark = |handler: &&str| Change::Owe { handler: (*handler).to_owned() };
+    let settle = |handler: &str| Change::Settle { handler: handler.to_owned() };
+    let marks = new.iter().map(mark);
+    let batch: Vec<Change> =
+        marks.chain(changes.iter().cloned()).chain(settles.map(settle)).collect();
+    let mut ran = host.act(eye, &batch).await?;
+    if let Some(refused) = ran.iter().take(new.len()).find(|ran| ran.rc != 0) {
+        let said = refused.stderr.text().trim().to_owned();
+        return Ok(Err(format!("can't record what is owed: {said}")));
+    }
+    ran.drain(..new.len().min(ran.len()));
+    ran.truncate(changes.len());
+    // A candidate that was refused is not live, and owes nothing.
+    let refused = ran.first().is_some_and(|first| first.rc != 0);
+    if refused && !new.is_empty() && matches!(changes.first(), Some(Change::WriteFile { .. })) {
+        let taken_back: Vec<Change> = new.iter().map(|handler| settle(handler)).collect();
+        host.act(eye, &taken_back).await?;
+    }
+    Ok(Ok(ran))
 }
 
 /// A module's own failure: `failed_when` may still overrule it.
@@ -194,7 +214,11 @@ async fn diffs<C: Connect>(
         _ => None,
     });
     host.look(eye, contents.collect()).await?;
-    Ok(changes.iter().filter_map(|change| diff(change, host.seen(eye))).collect())
+    // What the file's own diff shows need not be told again of what runs.
+    let writes = changes.iter().any(|change| matches!(change, Change::WriteFile { .. }));
+    let told = |change: &&Change| !(writes && matches!(change, Change::Outdated { .. }));
+    let shown = changes.iter().filter(told).filter_map(|change| diff(change, host.seen(eye)));
+    Ok(shown.collect())
 }
 
 impl<C: Connect> HostRun<C> {

@@ -4,25 +4,48 @@ use super::emit;
 use super::host::{HostRun, State};
 use super::play::{Batch, PlayWorld};
 use super::task::Part;
-use crate::change::Change;
 use crate::event::Event;
+use crate::plan::{Handler, bind};
 use crate::transport::Connect;
 use std::collections::BTreeSet;
 
-/// Handlers that earlier runs owe count as notified, if this play has them.
+/// Handlers that earlier runs owe are taken up, if this play has them.
 pub(super) fn take_up<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>) {
     for name in host.owed.keys().cloned().collect::<Vec<_>>() {
         let known = world.handlers.iter().any(|handler| handler.step.name == name);
         let since = host.owed_since(&name).unwrap_or(0);
-        if known && !host.notified.insert(name.clone()) {
+        if known && (host.notified.contains(&name) || !host.inherited.insert(name.clone())) {
             continue;
         }
         emit(&world.events, Event::Owed { host: host.name.clone(), handler: name, since, known });
     }
 }
 
-/// Runs what was notified on hosts so far.
-pub(super) async fn flush<C>(batch: &mut Batch<C>, on: &BTreeSet<String>)
+/// Whether a host runs a handler now. What an earlier run owes may stand on variables that this run's
+/// tasks have yet to set: then it waits for a later flush, but not beyond the last.
+fn is_due<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    handler: &Handler,
+    last: bool,
+) -> bool {
+    let name = &handler.step.name;
+    if host.notified.remove(name) {
+        host.inherited.remove(name);
+        return true;
+    }
+    if !host.inherited.contains(name) {
+        return false;
+    }
+    let job = &world.job;
+    let scope = world.scope(host, &handler.step.context);
+    let call = bind(&handler.step, &job.engine, &scope, &job.shared, false);
+    let waits = !last && call.is_err_and(|error| error.undefined());
+    !waits && host.inherited.remove(name)
+}
+
+/// Runs what was notified on hosts so far; at the last flush also what is owed whatever happens.
+pub(super) async fn flush<C>(batch: &mut Batch<C>, on: &BTreeSet<String>, last: bool)
 where
     C: Connect + 'static,
     C::Shell: 'static,
@@ -39,7 +62,7 @@ where
             };
             let meant: BTreeSet<String> = (batch.hosts.iter_mut())
                 .filter(|host| on.contains(&host.name) && may_run(host))
-                .filter_map(|host| host.notified.remove(name).then(|| host.name.clone()))
+                .filter_map(|host| is_due(&world, host, handler, last).then(|| host.name.clone()))
                 .collect();
             if meant.is_empty() || world.interrupted() {
                 continue;
@@ -72,13 +95,8 @@ where
         .each(&left, |world, mut host| {
             let name = name.clone();
             async move {
-                let eyes = host.owed.get(&name).cloned().unwrap_or_default();
-                for eye in eyes {
-                    let change = Change::Settle { handler: name.clone() };
-                    if let Err(error) = host.act(eye, &[change]).await {
-                        host.lose(&error, &world.events);
-                        break;
-                    }
+                if let Err(error) = host.settle(&name).await {
+                    host.lose(&error, &world.events);
                 }
                 host
             }

@@ -36,8 +36,12 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) vars: HostVars,
     /// Handlers that were notified, by their full names.
     pub(super) notified: BTreeSet<String>,
+    /// Handlers that earlier runs owe and that nothing has notified in this one.
+    pub(super) inherited: BTreeSet<String>,
     /// Handlers that are marked as owed on the host, and through which shells.
     pub(super) owed: BTreeMap<String, BTreeSet<usize>>,
+    /// Warnings that were told.
+    pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
     pub(super) recap: Recap,
 }
@@ -50,7 +54,9 @@ impl<C: Connect> HostRun<C> {
             eyes: vec![],
             vars,
             notified: BTreeSet::new(),
+            inherited: BTreeSet::new(),
             owed: BTreeMap::new(),
+            warned: BTreeSet::new(),
             state: State::Active,
             recap: Recap::default(),
         }
@@ -149,6 +155,14 @@ impl<C: Connect> HostRun<C> {
             }
         }
         Ok(ran)
+    }
+
+    /// Takes back the mark of a handler, through every shell that it was made through.
+    pub(super) async fn settle(&mut self, handler: &str) -> Result<(), TransportError> {
+        for eye in self.owed.get(handler).cloned().unwrap_or_default() {
+            self.act(eye, &[Change::Settle { handler: handler.to_owned() }]).await?;
+        }
+        Ok(())
     }
 
     /// When a handler was first owed, by the server's clock.

@@ -3,6 +3,7 @@
 mod attempt;
 mod handlers;
 mod host;
+mod include;
 mod play;
 mod task;
 

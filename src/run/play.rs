@@ -2,17 +2,17 @@
 //! rescue and always, includes, and when to stop.
 use super::handlers::flush;
 use super::host::{HostRun, State};
-use super::task::{Part, item_layer, turn};
+use super::task::{Part, turn};
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::facts::Probe;
 use crate::plan::{
-    BindError, Context, Escalate, Handler, Play, Step, TaskStep, World, batches, flag, handlers,
-    included, loop_items, order, play_steps, prefetch, when_holds,
+    Context, Escalate, Handler, Play, Step, TaskStep, World, batches, flag, handlers, order,
+    play_steps, prefetch, when_holds,
 };
-use crate::playbook::{Include, Included, MetaAction};
+use crate::playbook::MetaAction;
 use crate::transport::{Connect, TransportError};
-use crate::vars::Scope;
+use crate::vars::{Layer, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -28,13 +28,15 @@ pub(super) struct PlayWorld {
     pub(super) events: Events,
     /// Hosts of the batch.
     pub(super) batch: Vec<String>,
+    /// The variables that name them.
+    hosts: Arc<Layer>,
     forks: Arc<Semaphore>,
 }
 
 impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
-        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.batch)
+        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.hosts)
     }
     pub(super) fn interrupted(&self) -> bool {
         self.job.options.interrupt.is_cancelled()
@@ -78,6 +80,7 @@ where
             play: Play::new(play, vars_files),
             handlers: handlers.clone(),
             events: events.clone(),
+            hosts: crate::plan::batch(&batch),
             batch: batch.clone(),
             forks: Arc::new(Semaphore::new(job.options.forks.max(1))),
         });
@@ -102,7 +105,7 @@ fn start_at(steps: Vec<Step>, name: &str) -> Vec<Step> {
                 task.name == name || task.name.rsplit(" : ").next().is_some_and(|own| own == name)
             }
             Step::Block { items, .. } => items.iter().any(|step| has(step, name)),
-            Step::Include(..) | Step::Meta(..) | Step::Flush => false,
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => false,
         }
     }
     match steps.iter().position(|step| has(step, name)) {
@@ -115,7 +118,7 @@ fn count(steps: &[Step]) -> usize {
     let of = |step: &Step| match step {
         Step::Task(_) | Step::Include(..) => 1,
         Step::Block { items, always, .. } => count(items) + count(always),
-        Step::Meta(..) | Step::Flush => 0,
+        Step::Meta(..) | Step::Flush { .. } => 0,
     };
     steps.iter().map(of).sum()
 }
@@ -191,7 +194,7 @@ where
                         play: &world.play,
                         host: &host.name,
                         brought: &host.vars,
-                        hosts: &world.batch,
+                        batch: &world.hosts,
                         chosen: &world.job.options.chosen,
                         sources: &world.job.sources,
                     },
@@ -234,7 +237,7 @@ where
                     Step::Meta(meta, context) => {
                         self.meta(meta.action, context, &active).await;
                     }
-                    Step::Flush => flush(self, &active).await,
+                    Step::Flush { last } => flush(self, &active, *last).await,
                 }
             }
         })
@@ -365,7 +368,7 @@ where
             }
         }
         match action {
-            MetaAction::FlushHandlers => flush(self, on).await,
+            MetaAction::FlushHandlers => flush(self, on, false).await,
             MetaAction::EndHost => {
                 self.turn_state(&meant, State::Active, State::Ended);
             }
@@ -376,84 +379,6 @@ where
             }
             MetaAction::EndPlay | MetaAction::Noop => {}
         }
-    }
-
-    /// An include, decided per host: hosts that include the same thing go through it together.
-    async fn include(
-        &mut self,
-        include: &Arc<Include>,
-        context: &Arc<Context>,
-        on: &BTreeSet<String>,
-        rescuable: bool,
-    ) {
-        let mut groups: Vec<(Bound, BTreeSet<String>)> = vec![];
-        let mut broken = vec![];
-        for host in self.hosts.iter().filter(|host| on.contains(&host.name)) {
-            match bind_include(&self.world, host, include, context) {
-                Ok(bounds) => {
-                    for bound in bounds {
-                        match groups.iter_mut().find(|(other, _)| *other == bound) {
-                            Some((_, names)) => {
-                                names.insert(host.name.clone());
-                            }
-                            None => groups.push((bound, [host.name.clone()].into())),
-                        }
-                    }
-                }
-                Err(error) => broken.push((host.name.clone(), error)),
-            }
-        }
-        for (name, error) in broken {
-            self.fail(&name, include, &error, rescuable);
-        }
-        for (bound, names) in groups {
-            let mut inside = Context::clone(context);
-            if let Some(item) = &bound.item {
-                inside.params.push(Arc::new(item.clone()));
-            }
-            if let Included::Vars(vars) = &include.what {
-                for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
-                    host.vars.include(vars);
-                }
-                continue;
-            }
-            let job = self.world.job.clone();
-            let file = bound.file.as_deref();
-            let chosen = &job.options.chosen;
-            if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
-                self.steps(&steps, &names, rescuable).await;
-            } else {
-                let what = file.unwrap_or("").to_owned();
-                for name in &names {
-                    let error = format!("no such file to include: `{what}`");
-                    self.fail(name, include, &error, rescuable);
-                }
-            }
-        }
-    }
-
-    /// An include that can't be decided fails like a task.
-    fn fail(&mut self, name: &str, include: &Include, message: &str, rescuable: bool) {
-        let Some(host) = self.hosts.iter_mut().find(|host| host.name == name) else { return };
-        let outcome = crate::event::Outcome::Failed {
-            message: message.to_owned(),
-            ignored: false,
-            rescued: rescuable,
-        };
-        host.state = State::Failed;
-        host.count(&outcome);
-        emit(
-            &self.world.events,
-            Event::TaskFinished {
-                host: name.to_owned(),
-                task: "include".to_owned(),
-                place: self.world.job.sources.locate(include.span),
-                handler: false,
-                outcome,
-                diffs: vec![],
-                result: serde_json::Map::new(),
-            },
-        );
     }
 
     /// `max_fail_percentage`, and a batch of which nobody is left: no further batch is begun.
@@ -470,59 +395,6 @@ where
         let percent = failed as f64 * 100.0 / on.len().max(1) as f64;
         self.stopped || failed == on.len() || limit.is_some_and(|limit| percent > limit)
     }
-}
-
-/// What an include comes to on a host.
-#[derive(Clone, Debug)]
-struct Bound {
-    file: Option<String>,
-    item: Option<crate::vars::Layer>,
-}
-
-impl PartialEq for Bound {
-    fn eq(&self, other: &Self) -> bool {
-        let item = |bound: &Self| bound.item.as_ref().map(|layer| layer.values.clone());
-        self.file == other.file && item(self) == item(other)
-    }
-}
-
-fn bind_include<C: Connect>(
-    world: &PlayWorld,
-    host: &HostRun<C>,
-    include: &Include,
-    context: &Context,
-) -> Result<Vec<Bound>, String> {
-    let engine = &world.job.engine;
-    let said = |error: BindError| {
-        format!("{}{error}", super::attempt::located(&world.job.sources, error.span))
-    };
-    let scope = world.scope(host, context);
-    let layers = match &include.repeat {
-        None => vec![None],
-        Some(repeat) => {
-            let items = loop_items(repeat, engine, &scope)
-                .map_err(|e| said(BindError::keyword("loop", (e, Some(repeat.over.span)))))?;
-            (0..items.len()).map(|index| Some(item_layer(repeat, &items, index))).collect()
-        }
-    };
-    let mut out = vec![];
-    for item in layers {
-        let scope = item.iter().fold(scope.clone(), |scope, layer| scope.with(layer.clone()));
-        if when_holds(context, engine, &scope).map_err(said)?.is_err() {
-            continue;
-        }
-        let file = match &include.what {
-            Included::Templated { file, .. } => {
-                let name = engine.render(&file.value.clone().into(), &scope);
-                let span = Some(file.span);
-                let name = name.map_err(|e| said(BindError::keyword("include", (e, span))))?;
-                name.as_str().map(str::to_owned)
-            }
-            _ => None,
-        };
-        out.push(Bound { file, item });
-    }
-    Ok(out)
 }
 
 /// Sends what prefetch wants, one batch per user that tasks become, with the question what is owed.

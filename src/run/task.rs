@@ -7,10 +7,11 @@ use crate::event::{Event, Outcome};
 use crate::plan::{Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds};
 use crate::playbook::Loop;
 use crate::secret::REDACTED;
+use crate::source::Spanned;
 use crate::transport::{Connect, TransportError};
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The part a task plays.
@@ -34,6 +35,7 @@ pub(super) async fn turn<C: Connect>(
 ) {
     let job = &world.job;
     let scope = world.scope(host, &step.context);
+    let owed: BTreeSet<String> = host.owed.keys().cloned().collect();
     let ended = match &step.task.repeat {
         Some(repeat) => looped(world, host, step, repeat, &scope, part).await,
         None => once(world, host, step, &scope, part).await,
@@ -42,6 +44,16 @@ pub(super) async fn turn<C: Connect>(
         Ok(ended) => ended,
         Err(error) => return lost(world, host, step, &scope, &error),
     };
+    // `changed_when` may say that a change was none: then nothing is owed for it.
+    if !ended.judged.changed() && !ended.judged.failed() {
+        let new: Vec<String> =
+            host.owed.keys().filter(|name| !owed.contains(*name)).cloned().collect();
+        for name in new {
+            if let Err(error) = host.settle(&name).await {
+                return lost(world, host, step, &scope, &error);
+            }
+        }
+    }
     let ignore = flag(step.context.keywords.ignore_errors.as_ref(), false, &job.engine, &scope);
     if let Outcome::Failed { ignored, rescued, .. } = &mut ended.judged.outcome {
         *ignored = ignore.unwrap_or(false);
@@ -66,10 +78,13 @@ pub(super) async fn turn<C: Connect>(
     tell(world, host, step, &scope, part, ended);
 }
 
-/// `warnings` of a result are told on their own, and stay in it.
-fn warnings<C: Connect>(world: &PlayWorld, host: &HostRun<C>, result: &Map<String, Value>) {
+/// `warnings` of a result are told on their own, once however many tasks have them, and stay in it.
+fn warnings<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>, result: &Map<String, Value>) {
     let list = result.get("warnings").and_then(Value::as_array);
     for message in list.into_iter().flatten().filter_map(Value::as_str) {
+        if !host.warned.insert(message.to_owned()) {
+            continue;
+        }
         let event = Event::Warning { host: Some(host.name.clone()), message: message.to_owned() };
         emit(&world.events, event);
     }
@@ -182,28 +197,21 @@ async fn once<C: Connect>(
         }
         Ok(Ok(())) => {}
     }
-    let number = |keyword: &Option<crate::source::Spanned<Value>>, default: u64| {
-        let value = keyword.as_ref().map(|value| job.engine.render(&value.value, scope));
-        match value {
-            Some(Ok(Value::Number(n))) => n.as_f64().unwrap_or(0.0),
-            Some(Ok(Value::String(text))) => text.parse().unwrap_or(0.0),
-            #[expect(clippy::cast_precision_loss, reason = "a handful of retries")]
-            _ => default as f64,
-        }
-    };
     let owed = owes(world, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
     // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
-    let again = step.task.until.is_some() || step.task.retries.is_some();
-    let limit = if again { number(&step.task.retries, 3) } else { 0.0 };
-    let mut tried = 0.0;
-    loop {
+    if step.task.until.is_none() && step.task.retries.is_none() {
+        return attempt(job, host, step, scope, &owed, settles).await;
+    }
+    let limit = match (number(job, step.task.retries.as_ref(), scope), &step.task.retries) {
+        (_, None) => 3,
+        (Some(retries), _) if retries >= 1.0 => whole(retries) + 1,
+        _ => 1,
+    };
+    let delay = number(job, step.task.delay.as_ref(), scope).unwrap_or(5.0).max(0.0);
+    for tried in 1..=limit {
         let mut ended = attempt(job, host, step, scope, &owed, settles).await?;
-        tried += 1.0;
-        if !again {
-            return Ok(ended);
-        }
-        ended.judged.result.insert("attempts".into(), json!(tried));
+        ended.judged.result.insert("attempts".into(), tried.into());
         let done = match until_holds(step, &job.engine, scope, &ended.judged.result) {
             Ok(holds) if step.task.until.is_some() => holds,
             Ok(_) => !ended.judged.failed(),
@@ -212,14 +220,35 @@ async fn once<C: Connect>(
         if done || job.options.check {
             return Ok(ended);
         }
-        if tried > limit || job.options.interrupt.is_cancelled() {
+        if tried == limit || job.options.interrupt.is_cancelled() {
             let message = ended.judged.result.get("msg").and_then(Value::as_str);
             let message = message.unwrap_or("`until` did not come to hold").to_owned();
+            // Ansible counts the retries here, not the first attempt.
+            ended.judged.result.insert("attempts".into(), tried.saturating_sub(1).into());
             ended.judged = Judged::failure(message, ended.judged.result);
             return Ok(ended);
         }
-        tokio::time::sleep(Duration::from_secs_f64(number(&step.task.delay, 5).max(0.0))).await;
+        tokio::time::sleep(Duration::from_secs_f64(delay)).await;
     }
+    Ok(Attempt { judged: Judged::skipped("no attempt was made"), diffs: vec![] })
+}
+
+/// A keyword that is a number.
+fn number(job: &Job, keyword: Option<&Spanned<Value>>, scope: &Scope) -> Option<f64> {
+    match job.engine.render(&keyword?.value, scope) {
+        Ok(Value::Number(n)) => n.as_f64(),
+        Ok(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of retries, 1 or more; absurd ones saturate"
+)]
+fn whole(number: f64) -> u32 {
+    number.min(f64::from(u32::MAX - 1)) as u32
 }
 
 fn failed(job: &Job, error: &crate::plan::BindError) -> Attempt {

@@ -5,7 +5,7 @@
 //! The language is Jinja as ansible-core 2.19 speaks it: a variable is rendered when it is used; a text
 //! that is one lone `{{ … }}` has the type of its expression; what is undefined is an error unless
 //! `default` or `is defined` asks; `omit` takes the parameter away that it is the value of.
-//! Filters, tests and lookups are tables ([`filters`], [`tests`], [`lookups`]), from which documentation
+//! Filters, tests and lookups are tables ([`filters()`], [`tests()`], [`lookups()`]), from which documentation
 //! and suggestions come; a name that is not there is refused when the template is compiled.
 mod call;
 mod checks;

@@ -38,8 +38,16 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
     let missing = match lab_up(!lab_tests.is_empty() || (required && filters.is_empty())) {
         Ok(lab) => {
             if !lab_tests.is_empty() {
-                let mut in_lab =
-                    command(&["cargo", "test", "--test", "tests", "--", "--exact", LAB_THREADS]);
+                let mut in_lab = command(&[
+                    "cargo",
+                    "test",
+                    "--test",
+                    "tests",
+                    "--",
+                    "--include-ignored",
+                    "--exact",
+                    LAB_THREADS,
+                ]);
                 clean &= run(in_lab.args(&lab_tests).env("COWHAND_LAB", lab), &mut count)?;
             }
             None

@@ -29,10 +29,11 @@ exit 1"#,
 }
 
 /// Tries a candidate of `extra.cf` in the running Postfix container, appended to a copy of its
-/// configuration. Finds wrong syntax alone: values are checked before.
+/// configuration. Finds wrong syntax alone: values are checked before. `postconf` sleeps over a
+/// `main.cf` that is younger than a few seconds, so it is made to look older.
 pub(in crate::modules) fn postfix(mailcow: &Mailcow) -> Vec<String> {
     let inside = r#"T=$(mktemp -d) && trap 'rm -rf "$T"' EXIT && cp -a /opt/postfix/conf/. "$T" &&
-{ echo; cat; } >>"$T/main.cf" && /usr/sbin/postconf -c "$T" >/dev/null"#;
+{ echo; cat; } >>"$T/main.cf" && touch -d '5 seconds ago' "$T/main.cf" && /usr/sbin/postconf -c "$T" >/dev/null"#;
     let script = format!(
         r#"cd {dir} && {compose} exec -T postfix-mailcow sh -c {inside} <"$1""#,
         dir = quote(&mailcow.dir),

@@ -1,4 +1,4 @@
-//! The rules of `known_hosts`, one line a rule.
+//! Cases of `known_hosts`: what is taken, what is refused, and what is only unknown.
 use super::*;
 use std::fmt::Write as _;
 

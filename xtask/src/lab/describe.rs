@@ -80,7 +80,8 @@ fn inventory(place: &Place, servers: &[&Server]) -> String {
             "      ansible_user: root".into(),
             format!("      ansible_ssh_private_key_file: {key}"),
             format!("      cowhand_known_hosts: {known_hosts}"),
-            format!("      mailcow_dir: {folder}\n"),
+            format!("      mailcow_dir: {folder}"),
+            "      mailcow_hardening_dir: \"{{ mailcow_dir }}\"\n".into(),
         ];
         text.push_str(&lines.join("\n"));
     }

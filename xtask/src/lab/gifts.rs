@@ -49,8 +49,9 @@ pub(crate) fn known_hosts(place: &Place) -> Outcome {
 /// was looked at before, and all else is ours.
 fn env(place: &Place, server: &Server) -> String {
     format!(
-        "mailcow_dir={}\naddress={}\nhostname={}\nhttps_port={}\nsmtp_port=25\n",
+        "mailcow_dir={}\nproject={}\naddress={}\nhostname={}\nhttps_port={}\nsmtp_port=25\n",
         place.mailcow(server).display(),
+        place.project(server),
         place.address(server),
         server.hostname(),
         server.https_port,
