@@ -1,6 +1,7 @@
 //! Servers over SSH: the embedded one in every test run, a real OpenSSH server where there is one.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
 mod openssh;
+mod sshd;
 mod sudo;
 
 use super::contract::{keeps_the_contract, look, make, path, write};

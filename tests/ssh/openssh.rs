@@ -1,93 +1,14 @@
-//! Against OpenSSH's own server and agent, where this machine has them.
+//! Against OpenSSH's own server and agent, where this machine has them. Tests that need them live
+//! here and in modules below: `cargo xtask test` counts them as not run where there is no `sshd`.
+use super::sshd::Sshd;
 use super::*;
-use std::net::TcpListener;
 use std::process::{Child, Stdio};
-
-const SSHD: &str = "/usr/sbin/sshd";
-
-/// An `sshd` on loopback that lets in whoever runs the tests. It ends with this.
-struct Sshd {
-    folder: tempfile::TempDir,
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Sshd {
-    /// `extra`: lines for its configuration, `{dir}` is its folder.
-    async fn start(extra: &str) -> Self {
-        assert!(std::path::Path::new(SSHD).exists(), "{SSHD} is not installed");
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| folder.path().join(name);
-        for kind in ["ed25519", "ecdsa", "rsa"] {
-            for name in ["host", "id"] {
-                // A small RSA key is made faster; the others have this size.
-                let bits = if kind == "rsa" { "2048" } else { "256" };
-                keygen(&["-t", kind, "-b", bits, "-N", ""], &file(&format!("{name}_{kind}")));
-            }
-        }
-        let public = |kind: &str| fs::read_to_string(file(&format!("id_{kind}.pub"))).unwrap();
-        let keys = public("ed25519") + &public("ecdsa") + &public("rsa");
-        fs::write(file("authorized_keys"), keys).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let dir = folder.path().display();
-        let extra = extra.replace("{dir}", &dir.to_string());
-        let config = format!(
-            "ListenAddress 127.0.0.1:{port}\nPidFile none\nStrictModes no\nUsePAM no\n\
-             HostKey {dir}/host_ed25519\nHostKey {dir}/host_ecdsa\nHostKey {dir}/host_rsa\n\
-             AuthorizedKeysFile {dir}/authorized_keys\nPermitRootLogin yes\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\n{extra}\n"
-        );
-        fs::write(file("config"), config).unwrap();
-        let _ = fs::create_dir_all("/run/sshd");
-        let child = Command::new(SSHD)
-            .args(["-D", "-E", file("log").to_str().unwrap(), "-f"])
-            .arg(file("config"))
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let sshd = Self { folder, child, port };
-        for _ in 0..100 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return sshd;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{}", fs::read_to_string(sshd.path("log")).unwrap());
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn public(&self, name: &str) -> String {
-        fs::read_to_string(self.path(&format!("{name}.pub"))).unwrap()
-    }
-
-    /// Knows the server by its key of one kind alone, and logs in with one of another.
-    fn options(&self, host_kind: &str, key_kind: &str) -> Options {
-        let known_hosts = self.path(&format!("known_{host_kind}"));
-        let key = self.public(&format!("host_{host_kind}"));
-        fs::write(&known_hosts, format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
-        let whoami = Command::new("id").arg("-un").output().unwrap().stdout;
-        let mut options = Options::new("127.0.0.1", String::from_utf8(whoami).unwrap().trim());
-        options.port = self.port;
-        options.known_hosts = vec![known_hosts];
-        options.identities = Identities::Given(vec![self.path(&format!("id_{key_kind}"))]);
-        options
-    }
-}
 
 #[tokio::test]
 #[ignore = "needs OpenSSH's sshd: cargo xtask test"]
 async fn openssh_keeps_the_contract() {
-    let sshd = Sshd::start("SetEnv COWHAND_STATE={dir}/state").await;
+    let sshd = Sshd::setup().at("127.0.0.9").with("SetEnv COWHAND_STATE={dir}/state");
+    let sshd = sshd.start().await;
     let root = sshd.path("root");
     fs::create_dir(&root).unwrap();
     let door = SshConnect::new(sshd.options("ed25519", "ed25519"));
