@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod compat;
 mod lab;
 mod process;
 mod test;
@@ -19,6 +20,7 @@ type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "\
 cargo xtask check                     formatting, clippy, documentation, licences
+cargo xtask compat [-v] [FILTER…]      the language compared with ansible-core, case by case
 cargo xtask test [--lab] [FILTER…]    all tests; those of the lab too where one can be had (--lab: it must)
 cargo xtask lab up [SERVER…]          start the lab, or some of its servers
 cargo xtask lab reset [SERVER…]       make servers new again: folder, services, state
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["check"] => check::check(),
+        ["compat", rest @ ..] => compat::compat(rest),
         ["test", rest @ ..] => test::test(rest),
         ["lab", "up", servers @ ..] => lab::up(servers),
         ["lab", "reset", servers @ ..] => lab::reset(servers),
