@@ -100,6 +100,13 @@ pub enum Event {
         /// What to do.
         help: Option<String>,
     },
+    /// A host was left alone: it is not as the saved plan found it.
+    Refused {
+        /// Host.
+        host: String,
+        /// A lowercase fragment.
+        message: String,
+    },
     /// The run is over.
     RunFinished {
         /// Per host.

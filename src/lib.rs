@@ -24,6 +24,10 @@
 //! task, every task that can be bound with what is known is asked for its probes, and all of them travel
 //! in the first round trip. A change makes the runner forget what it may have made untrue.
 //!
+//! A saved plan ([`plan::saved`]) is what a check foresaw, as digests. [`run::follow`] rehearses the run
+//! in check mode, leaves alone whoever does not agree with the plan, and then lets no task make a change
+//! that the plan does not have.
+//!
 //! # The shapes
 //! * [`modules::Module`]: two pure functions. A module can't reach a host: it has no type with which to
 //!   say so. A new module is one file and one line in `modules/mod.rs`.

@@ -51,9 +51,9 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make it so: asks nothing, prints what changed.
-    Apply(PlayArgs),
+    Apply(ApplyArgs),
     /// The same without touching anything; exit 3 when something would change or is owed.
-    Check(PlayArgs),
+    Check(CheckArgs),
     /// Can it log in and become root?
     Ping(PingArgs),
     /// What the inventory means.
@@ -122,7 +122,27 @@ pub struct LoginArgs {
     pub forks: usize,
 }
 
-/// Arguments of `apply` and `check`.
+/// Arguments of `apply`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub play: PlayArgs,
+    /// Do exactly what this plan has (`check --out` wrote it), and leave hosts alone that have moved.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub plan: Option<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub play: PlayArgs,
+    /// Save what would change as a plan for `apply --plan`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments that `apply` and `check` share.
 #[derive(Clone, Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are booleans")]
 pub struct PlayArgs {
@@ -171,6 +191,18 @@ pub struct PlayArgs {
     /// No bars on a terminal.
     #[arg(long)]
     pub no_progress: bool,
+}
+
+impl From<PlayArgs> for ApplyArgs {
+    fn from(play: PlayArgs) -> Self {
+        Self { play, plan: None }
+    }
+}
+
+impl From<PlayArgs> for CheckArgs {
+    fn from(play: PlayArgs) -> Self {
+        Self { play, out: None }
+    }
 }
 
 /// Output formats.

@@ -81,15 +81,15 @@ pub(super) async fn demo(color: Color) -> Result<Exit, Wrong> {
         "1. check: what would change? Nothing is touched.",
         &Stage::command("check", false),
     )?;
-    let checked = play::check(stage.args(false), 0, color).await?;
+    let checked = play::check(stage.args(false).into(), 0, color).await?;
     say(palette, "2. apply: make it so, and show what changes.", &Stage::command("apply", true))?;
-    let applied = play::apply(stage.args(true), 0, color).await?;
+    let applied = play::apply(stage.args(true).into(), 0, color).await?;
     say(
         palette,
         "3. apply again: nothing differs, so nothing is written or restarted.",
         &Stage::command("apply", false),
     )?;
-    let again = play::apply(stage.args(false), 0, color).await?;
+    let again = play::apply(stage.args(false).into(), 0, color).await?;
     let ends = [checked, applied, again];
     if ends.contains(&Exit::Interrupted) {
         return Ok(Exit::Interrupted);

@@ -10,6 +10,7 @@ mod lint;
 mod load;
 mod ping;
 mod play;
+mod saved;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;

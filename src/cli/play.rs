@@ -1,30 +1,51 @@
 //! `apply` and `check`: load everything, refuse what is wrong, then run and report.
-use super::args::{Color, Format, PlayArgs};
+use super::args::{ApplyArgs, CheckArgs, Color, Format, PlayArgs};
 use super::connect::Dialer;
-use super::{Exit, Wrong, load};
+use super::{Exit, Wrong, load, saved};
 use crate::event::Event;
+use crate::plan::saved::Saved;
 use crate::plan::{Step, play_steps};
 use crate::report::{Fanout, Json, Palette, Progress, Reporter, Text};
-use crate::run::{Job, run};
+use crate::run::{Job, follow, foresee, run};
 use crate::source::Severity;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 /// `cowhand apply`.
-pub(super) async fn apply(args: PlayArgs, verbose: u8, color: Color) -> Result<Exit, Wrong> {
-    let check = args.check;
-    play(args, check, verbose, color).await
+pub(super) async fn apply(args: ApplyArgs, verbose: u8, color: Color) -> Result<Exit, Wrong> {
+    let plan = args.plan.as_deref().map(saved::read).transpose()?;
+    let way = match plan {
+        Some(plan) => Way::Follow(Box::new(plan)),
+        None => Way::Plain,
+    };
+    let check = args.play.check;
+    play(args.play, check, way, verbose, color).await
 }
 
 /// `cowhand check`.
-pub(super) async fn check(args: PlayArgs, verbose: u8, color: Color) -> Result<Exit, Wrong> {
-    play(args, true, verbose, color).await
+pub(super) async fn check(args: CheckArgs, verbose: u8, color: Color) -> Result<Exit, Wrong> {
+    let way = args.out.map_or(Way::Plain, Way::Save);
+    play(args.play, true, way, verbose, color).await
 }
 
-async fn play(args: PlayArgs, check: bool, verbose: u8, color: Color) -> Result<Exit, Wrong> {
+/// What a run has to do with a saved plan.
+enum Way {
+    Plain,
+    Save(PathBuf),
+    Follow(Box<Saved>),
+}
+
+async fn play(
+    args: PlayArgs,
+    check: bool,
+    way: Way,
+    verbose: u8,
+    color: Color,
+) -> Result<Exit, Wrong> {
     let (job, warnings) = load::job(&args, check)?;
     for warning in warnings.iter().filter(|finding| finding.severity == Severity::Warning) {
         let text = warning.render(&job.sources, color.on_stderr());
@@ -39,7 +60,15 @@ async fn play(args: PlayArgs, check: bool, verbose: u8, color: Color) -> Result<
     let reporter = reporter(&args, verbose, color);
     let telling = std::thread::spawn(move || tell(reporter, receiver));
     let listener = tokio::spawn(listen(job.options.interrupt.clone()));
-    let recap = run(job.clone(), |host| dialer.dial(host), sender).await;
+    let dial = |host: &str| dialer.dial(host);
+    let (recap, plan) = match &way {
+        Way::Plain => (run(job.clone(), dial, sender).await, None),
+        Way::Follow(plan) => (follow(job.clone(), plan, dial, sender).await, None),
+        Way::Save(path) => {
+            let (recap, plan) = foresee(job.clone(), dial, sender).await;
+            (recap, Some((path, plan)))
+        }
+    };
     listener.abort();
     // A reporter that panicked is a bug, told apart from one whose output was closed.
     let told = tokio::task::spawn_blocking(move || telling.join()).await;
@@ -48,6 +77,10 @@ async fn play(args: PlayArgs, check: bool, verbose: u8, color: Color) -> Result<
     }
     if job.options.interrupt.is_cancelled() {
         return Ok(Exit::Interrupted);
+    }
+    if let Some((path, plan)) = plan {
+        saved::write(path, &plan)?;
+        saved::tell(path, &plan)?;
     }
     Ok(Exit::of(&recap, check, args.strict))
 }

@@ -5,6 +5,7 @@ mod bind;
 mod keywords;
 mod notify;
 mod prefetch;
+pub mod saved;
 mod schedule;
 mod scope;
 mod settle;

@@ -85,7 +85,7 @@ impl Reporter for Progress {
                 self.whole.inc(1);
                 self.end(host);
             }
-            Event::Unreachable { host, .. } => self.end(host),
+            Event::Unreachable { host, .. } | Event::Refused { host, .. } => self.end(host),
             Event::RunFinished { .. } => {
                 for (_, line) in std::mem::take(&mut self.lines) {
                     line.finish_and_clear();

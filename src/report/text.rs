@@ -30,7 +30,7 @@ impl<W: Write + Send> Text<W> {
         let padded = format!("{word:<12}");
         let painted = match word {
             "ok" | "debug" => self.palette.good(&padded),
-            "failed" | "unreachable" => self.palette.bad(&padded),
+            "failed" | "unreachable" | "refused" => self.palette.bad(&padded),
             "skipped" => self.palette.faint(&padded),
             _ => self.palette.changed(&padded),
         };
@@ -178,6 +178,7 @@ impl<W: Write + Send> Reporter for Text<W> {
             Event::Warning { host, message } => {
                 self.line("warning", host.as_deref().unwrap_or(""), message)?;
             }
+            Event::Refused { host, message } => self.line("refused", host, message)?,
             Event::Unreachable { host, message, help } => {
                 self.line("unreachable", host, message)?;
                 if let Some(help) = help {

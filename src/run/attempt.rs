@@ -1,5 +1,6 @@
 //! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
 use super::Job;
+use super::foresight::About;
 use super::host::HostRun;
 use crate::change::{Change, Diff, Ran, diff};
 use crate::event::Outcome;
@@ -13,14 +14,25 @@ use serde_json::Map;
 
 /// What a task is allowed and asked to do, decided once per attempt.
 pub(super) struct Terms {
-    /// Touch nothing.
-    check: bool,
+    /// What is made of changes.
+    mode: Mode,
     /// Show what changes.
     diff: bool,
     /// Show nothing of parameters, results and content.
     pub(super) no_log: bool,
     /// Whom to become.
     escalate: Option<Escalate>,
+}
+
+/// What is made of a task's changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// They are made.
+    Apply,
+    /// They are foreseen.
+    Check,
+    /// `check_mode: false`: they are made even in check mode, so they are no part of a plan.
+    Regardless,
 }
 
 /// Facts that plans may turn out to need one after the other, before we call it a bug.
@@ -66,11 +78,18 @@ pub(super) async fn attempt<C: Connect>(
         }
         Err(error) => return Ok(Attempt::failed(error.to_string())),
     };
+    if terms.mode != Mode::Regardless {
+        let (task, hidden) = (step.name.as_str(), terms.no_log);
+        let about = About { task, hidden, notifies: owe, handler: settles };
+        if let Err(message) = host.foresight.meets(&about, &changes) {
+            return Ok(Attempt::failed(message));
+        }
+    }
     let diffs =
         if terms.diff && !terms.no_log { diffs(host, eye, &changes).await? } else { vec![] };
     let seen = eye.map(|eye| host.seen(eye).clone()).unwrap_or_default();
     let (outcome, ran) = match eye {
-        _ if terms.check => (forecast(&changes), vec![]),
+        _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
         None => (Outcome::Ok, vec![]),
         Some(eye) => {
@@ -85,7 +104,7 @@ pub(super) async fn attempt<C: Connect>(
         Ok(result) => result,
         Err(error) => return Ok(Attempt::failed(error.to_string())),
     };
-    if terms.check
+    if terms.mode == Mode::Check
         && let Some(eye) = eye
     {
         host.overlay(eye, &changes);
@@ -147,9 +166,14 @@ pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, 
         flag(keyword, default, &job.engine, scope)
             .map_err(|(error, span)| format!("{}{error}", place(span)))
     };
+    // `check_mode: false` runs a task even in check mode, `check_mode: true` never.
+    let check = flag(keywords.check_mode.as_ref(), job.options.check)?;
     Ok(Terms {
-        // `check_mode: false` runs a task even in check mode, `check_mode: true` never.
-        check: flag(keywords.check_mode.as_ref(), job.options.check)?,
+        mode: match check {
+            true => Mode::Check,
+            false if keywords.check_mode.is_some() => Mode::Regardless,
+            false => Mode::Apply,
+        },
         diff: flag(keywords.diff.as_ref(), job.options.diff)?,
         no_log: flag(keywords.no_log.as_ref(), false)?,
         escalate: whom(job, step, scope)

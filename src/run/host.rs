@@ -1,4 +1,5 @@
 //! One host during a run: its shells, what is known of it, what it owes, how it fares.
+use super::foresight::Foresight;
 use super::{Events, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
@@ -44,6 +45,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
     pub(super) recap: Recap,
+    /// Recorded for a saved plan, or held to one.
+    pub(super) foresight: Foresight,
 }
 
 impl<C: Connect> HostRun<C> {
@@ -59,7 +62,19 @@ impl<C: Connect> HostRun<C> {
             warned: BTreeSet::new(),
             state: State::Active,
             recap: Recap::default(),
+            foresight: Foresight::None,
         }
+    }
+
+    /// As new, on the same connection and through the same shells.
+    pub(super) fn begin_again(&mut self, vars: HostVars) {
+        let (batches, channels) = (self.recap.batches, self.recap.channels);
+        let mut eyes = std::mem::take(&mut self.eyes);
+        for eye in &mut eyes {
+            eye.seen = Observed::default();
+        }
+        let recap = Recap { batches, channels, ..Recap::default() };
+        *self = Self { eyes, recap, ..Self::new(self.name.clone(), self.link.take(), vars) };
     }
 
     /// The shell for whom a task becomes, opened when it is first wanted.
@@ -122,7 +137,9 @@ impl<C: Connect> HostRun<C> {
                     self.owed.entry(owed.handler.clone()).or_default().insert(eye);
                 }
             }
-            self.eyes[eye].seen.set(probe, fact);
+            let Eye { escalate, seen, .. } = &mut self.eyes[eye];
+            self.foresight.saw(escalate.as_ref(), &probe, &fact);
+            seen.set(probe, fact);
         }
         Ok(())
     }

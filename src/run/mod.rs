@@ -1,6 +1,7 @@
 //! The run: plays, hosts, tasks, handlers, in time. The only async code besides `transport`. It
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
 mod attempt;
+mod foresight;
 mod handlers;
 mod host;
 mod include;
@@ -8,20 +9,22 @@ mod play;
 mod task;
 
 use crate::event::{Event, Recap};
+use crate::plan::saved::{self, Foreseen, Saved};
 use crate::plan::{Selection, Shared};
 use crate::playbook;
 use crate::secret::Secret;
 use crate::source::{SourceMap, Vars};
 use crate::transport::{Connect, TransportError};
 use crate::vars::Engine;
+use foresight::Foresight;
 use host::HostRun;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 /// Everything that is known before the first host is contacted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// The playbook as given on the command line.
     pub playbook: String,
@@ -84,6 +87,90 @@ where
     C::Shell: 'static,
     D: Fn(&str) -> Result<C, TransportError>,
 {
+    let hosts = meet(&job, dial, &events);
+    let hosts = plays(&job, hosts, &events).await;
+    part(&job, hosts, &events)
+}
+
+/// Runs a job in check mode and records what it foresees: a plan to be saved.
+pub async fn foresee<C, D>(
+    job: Arc<Job>,
+    dial: D,
+    events: Events,
+) -> (BTreeMap<String, Recap>, Saved)
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+    D: Fn(&str) -> Result<C, TransportError>,
+{
+    let mut hosts = meet(&job, dial, &events);
+    for host in &mut hosts {
+        host.foresight = Foresight::Recording(Foreseen::default());
+    }
+    let mut hosts = plays(&job, hosts, &events).await;
+    let foreseen = hosts.iter_mut().map(|host| (host.name.clone(), host.foreseen()));
+    let hosts_of_plan = foreseen.collect();
+    let saved = Saved { v: saved::VERSION, playbook: job.playbook.clone(), hosts: hosts_of_plan };
+    (part(&job, hosts, &events), saved)
+}
+
+/// Runs a job on the hosts where it would do exactly what a plan has, and there nothing else: first
+/// it is rehearsed in check mode, over the same connections. Hosts that have moved are refused.
+pub async fn follow<C, D>(
+    job: Arc<Job>,
+    plan: &Saved,
+    dial: D,
+    events: Events,
+) -> BTreeMap<String, Recap>
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+    D: Fn(&str) -> Result<C, TransportError>,
+{
+    let mut hosts = meet(&job, dial, &events);
+    for host in &mut hosts {
+        host.foresight = Foresight::Recording(Foreseen::default());
+    }
+    let (silent, mut unheard) = unbounded_channel();
+    let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &silent).await;
+    while let Ok(event) = unheard.try_recv() {
+        if matches!(event, Event::Unreachable { .. }) {
+            emit(&events, event);
+        }
+    }
+    for host in &mut hosts {
+        let vars = job.shared.host_vars(&host.name);
+        host.hold_to(plan.hosts.get(&host.name), vars, &events);
+    }
+    let left: Vec<&str> = (plan.hosts.keys().map(String::as_str))
+        .filter(|name| !hosts.iter().any(|host| host.name == *name))
+        .collect();
+    if !left.is_empty() {
+        let message = format!("in the plan, but not in this run: {}", left.join(", "));
+        emit(&events, Event::Warning { host: None, message });
+    }
+    let hosts = plays(&job, hosts, &events).await;
+    part(&job, hosts, &events)
+}
+
+impl Job {
+    /// The same job as a check.
+    fn rehearsal(&self) -> Self {
+        let mut job = self.clone();
+        job.options.check = true;
+        Arc::make_mut(&mut job.shared.magic)
+            .values
+            .insert("ansible_check_mode".into(), true.into());
+        job
+    }
+}
+
+/// The beginning of a run: every host that the plays name.
+fn meet<C, D>(job: &Job, dial: D, events: &Events) -> Vec<HostRun<C>>
+where
+    C: Connect + 'static,
+    D: Fn(&str) -> Result<C, TransportError>,
+{
     let mut names: Vec<String> = vec![];
     for name in job.plays.iter().flat_map(|play| &play.hosts) {
         if !names.contains(name) {
@@ -91,31 +178,43 @@ where
         }
     }
     emit(
-        &events,
+        events,
         Event::RunStarted {
             playbook: job.playbook.clone(),
             check: job.options.check,
             hosts: names.clone(),
         },
     );
-    let mut hosts: Vec<HostRun<C>> = vec![];
-    for name in &names {
-        let vars = job.shared.host_vars(name);
-        match dial(name) {
-            Ok(link) => hosts.push(HostRun::new(name.clone(), Some(link), vars)),
+    let meeting = names.into_iter().map(|name| {
+        let vars = job.shared.host_vars(&name);
+        match dial(&name) {
+            Ok(link) => HostRun::new(name, Some(link), vars),
             Err(error) => {
-                let mut host = HostRun::new(name.clone(), None, vars);
-                host.lose(&error, &events);
-                hosts.push(host);
+                let mut host = HostRun::new(name, None, vars);
+                host.lose(&error, events);
+                host
             }
         }
-    }
+    });
+    meeting.collect()
+}
+
+async fn plays<C>(job: &Arc<Job>, mut hosts: Vec<HostRun<C>>, events: &Events) -> Vec<HostRun<C>>
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+{
     for index in 0..job.plays.len() {
-        hosts = play::run(&job, index, hosts, &events).await;
+        hosts = play::run(job, index, hosts, events).await;
     }
+    hosts
+}
+
+/// The end of a run.
+fn part<C: Connect>(job: &Job, hosts: Vec<HostRun<C>>, events: &Events) -> BTreeMap<String, Recap> {
     let interrupted = job.options.interrupt.is_cancelled();
     let recap: BTreeMap<_, _> =
         hosts.into_iter().map(|host| (host.name.clone(), host.finish())).collect();
-    emit(&events, Event::RunFinished { recap: recap.clone(), interrupted });
+    emit(events, Event::RunFinished { recap: recap.clone(), interrupted });
     recap
 }
