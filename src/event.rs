@@ -107,6 +107,8 @@ pub enum Event {
         /// A lowercase fragment.
         message: String,
     },
+    /// Interrupted: the change in hand is finished, and nothing new is begun.
+    Stopping,
     /// The run is over.
     RunFinished {
         /// Per host.

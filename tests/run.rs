@@ -24,6 +24,7 @@ struct Case {
     files: Files,
     options: Options,
     facts: Observed,
+    verbosity: u8,
     expected: String,
 }
 
@@ -54,10 +55,12 @@ fn read(text: &str) -> Case {
     let mut facts = Observed::default();
     put(&mut facts, "/etc", &stat(PathKind::Directory, ""));
     let mut expected = None;
+    let mut verbosity = 1;
     for part in text.split("=== ").skip(1) {
         let (head, body) = part.split_once('\n').unwrap();
         match head.split_once(' ').unwrap_or((head, "")) {
             ("@check", _) => options.check = true,
+            ("@quiet", _) => verbosity = 0,
             ("@diff", _) => options.diff = true,
             ("@tags", tags) => {
                 options.chosen =
@@ -79,7 +82,7 @@ fn read(text: &str) -> Case {
         }
     }
     let expected = expected.expect("a case says what is expected");
-    Case { files: Files::new(files), options, facts, expected }
+    Case { files: Files::new(files), options, facts, verbosity, expected }
 }
 
 /// Everything that is told, and each host's model.
@@ -119,7 +122,7 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let recap = runtime.block_on(run(Arc::new(job), |name| Ok(hosts[name].clone()), sender));
     let mut out = vec![];
-    let mut text = Text::new(&mut out, Palette { color: false }, 1);
+    let mut text = Text::new(&mut out, Palette { color: false }, case.verbosity);
     while let Ok(event) = receiver.try_recv() {
         // What can be told can be stored and told again.
         let stored = serde_json::to_string(&event).unwrap();

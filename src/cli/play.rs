@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 /// `cowhand apply`.
@@ -59,7 +59,7 @@ async fn play(
     let (sender, receiver) = unbounded_channel();
     let reporter = reporter(&args, verbose, color);
     let telling = std::thread::spawn(move || tell(reporter, receiver));
-    let listener = tokio::spawn(listen(job.options.interrupt.clone()));
+    let listener = tokio::spawn(listen(job.options.interrupt.clone(), sender.clone()));
     let dial = |host: &str| dialer.dial(host);
     let (recap, plan) = match &way {
         Way::Plain => (run(job.clone(), dial, sender).await, None),
@@ -87,7 +87,7 @@ async fn play(
 
 /// The first ctrl-C (or SIGTERM) lets the change in hand end and begins nothing new; the second
 /// leaves at once: what is owed is marked on the servers.
-pub(super) async fn listen(interrupt: CancellationToken) {
+async fn listen(interrupt: CancellationToken, events: UnboundedSender<Event>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     for first in [true, false] {
@@ -97,12 +97,8 @@ pub(super) async fn listen(interrupt: CancellationToken) {
         }
         if first {
             interrupt.cancel();
-            // A closed stderr is no reason to stop listening.
-            let _ = writeln!(
-                io::stderr(),
-                "\nstopping: the change in hand is finished first (again: stop at once; what is \
-                 owed is marked on the servers)"
-            );
+            // A reporter that is gone is no reason to stop listening.
+            let _ = events.send(Event::Stopping);
         } else {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }

@@ -96,7 +96,8 @@ impl Reporter for Progress {
             Event::RunStarted { .. }
             | Event::ItemFinished { .. }
             | Event::Owed { .. }
-            | Event::Warning { .. } => {}
+            | Event::Warning { .. }
+            | Event::Stopping => {}
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
-//! Plain text for people: a line per changed or failed task, its diff, and a recap per host. The
-//! same failure on many hosts is told once.
+//! Plain text for people: a line per changed or failed task, its diff, and a recap per host. What many
+//! hosts say alike of one task (failures, warnings, `debug`) is told once, with the list of hosts.
 use super::{Palette, Reporter, clean, recap};
 use crate::change::Diff;
 use crate::event::{Event, Outcome};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Writes events as text.
@@ -13,17 +12,26 @@ pub struct Text<W> {
     palette: Palette,
     /// `-v`: unchanged and skipped tasks too; `-vv`: results.
     verbosity: u8,
-    /// Failures of the task at hand: message → hosts.
-    failures: BTreeMap<String, Vec<String>>,
-    task: String,
+    /// What hosts said of the task at hand.
+    said: Vec<Said>,
+    /// How many hosts it runs on.
+    hosts: usize,
     width: usize,
+}
+
+/// What hosts said alike.
+struct Said {
+    word: &'static str,
+    text: String,
+    /// Indented below.
+    detail: String,
+    hosts: Vec<String>,
 }
 
 impl<W: Write + Send> Text<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, palette: Palette, verbosity: u8) -> Self {
-        let failures = BTreeMap::new();
-        Self { out, palette, verbosity, failures, task: String::new(), width: 0 }
+        Self { out, palette, verbosity, said: vec![], hosts: 0, width: 0 }
     }
 
     fn line(&mut self, word: &str, host: &str, text: &str) -> io::Result<()> {
@@ -37,19 +45,36 @@ impl<W: Write + Send> Text<W> {
         writeln!(self.out, "{painted}  {host:<width$}  {}", clean(text), width = self.width)
     }
 
-    /// What was collected of the task at hand.
+    /// Keeps what a host said until all have had their turn.
+    fn collect(&mut self, word: &'static str, host: &str, text: &str, detail: &str) {
+        let alike =
+            |said: &&mut Said| said.word == word && said.text == text && said.detail == detail;
+        match self.said.iter_mut().find(alike) {
+            Some(said) => said.hosts.push(host.to_owned()),
+            None => self.said.push(Said {
+                word,
+                text: text.to_owned(),
+                detail: detail.to_owned(),
+                hosts: vec![host.to_owned()],
+            }),
+        }
+    }
+
+    /// Tells what was collected.
     fn flush(&mut self) -> io::Result<()> {
-        for (message, hosts) in std::mem::take(&mut self.failures) {
-            let task = self.task.clone();
+        for Said { word, text, detail, hosts } in std::mem::take(&mut self.said) {
+            // Which hosts failed is always told.
+            let all = hosts.len() == self.hosts && word != "failed";
             let named = match hosts.as_slice() {
                 [host] => host.clone(),
+                many if all => format!("all {} hosts", many.len()),
                 many => format!("{} hosts", many.len()),
             };
-            self.line("failed", &named, &task)?;
-            if hosts.len() > 1 {
+            self.line(word, &named, &text)?;
+            if hosts.len() > 1 && !all {
                 writeln!(self.out, "    on {}", hosts.join(", "))?;
             }
-            self.indented(&message)?;
+            self.indented(&detail)?;
         }
         Ok(())
     }
@@ -81,8 +106,7 @@ impl<W: Write + Send> Text<W> {
     ) -> io::Result<()> {
         match outcome {
             Outcome::Failed { message, ignored: false, rescued: false } => {
-                self.task = format!("{task}  ({place})");
-                self.failures.entry(message.clone()).or_default().push(host.to_owned());
+                self.collect("failed", host, &format!("{task}  ({place})"), message);
                 return Ok(());
             }
             Outcome::Failed { message, ignored, .. } => {
@@ -122,7 +146,11 @@ impl<W: Write + Send> Text<W> {
                     other => serde_json::to_string_pretty(other).unwrap_or_default(),
                 };
                 let text = if key == "msg" { text } else { format!("{key}: {text}") };
-                self.line("debug", host, &text)?;
+                if self.verbosity > 0 {
+                    self.line("debug", host, &text)?;
+                } else {
+                    self.collect("debug", host, &text, "");
+                }
             }
         } else if self.verbosity > 1 {
             let text = serde_json::to_string_pretty(result).unwrap_or_default();
@@ -138,7 +166,10 @@ fn is_internal(key: &str) -> bool {
 
 impl<W: Write + Send> Reporter for Text<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        if !matches!(event, Event::TaskFinished { .. } | Event::ItemFinished { .. }) {
+        if !matches!(
+            event,
+            Event::TaskFinished { .. } | Event::ItemFinished { .. } | Event::Warning { .. }
+        ) {
             self.flush()?;
         }
         match event {
@@ -151,7 +182,7 @@ impl<W: Write + Send> Reporter for Text<W> {
                 let heading = format!("play {} on {count} {noun}", clean(name));
                 writeln!(self.out, "{}", self.palette.strong(&heading))?;
             }
-            Event::TaskStarted { .. } => {}
+            Event::TaskStarted { hosts, .. } => self.hosts = hosts.len(),
             Event::TaskFinished { host, task, place, outcome, diffs, result, .. } => {
                 self.ended(host, task, place, outcome, diffs, result)?;
             }
@@ -175,8 +206,14 @@ impl<W: Write + Send> Reporter for Text<W> {
                 };
                 self.line("owed", host, &text)?;
             }
-            Event::Warning { host, message } => {
-                self.line("warning", host.as_deref().unwrap_or(""), message)?;
+            Event::Warning { host: Some(host), message } => {
+                self.collect("warning", host, message, "");
+            }
+            Event::Warning { host: None, message } => self.line("warning", "", message)?,
+            Event::Stopping => {
+                let words = "stopping: the change in hand is finished first (again: stop at once; \
+                             what is owed is marked on the servers)";
+                writeln!(self.out, "{}", self.palette.bad(words))?;
             }
             Event::Refused { host, message } => self.line("refused", host, message)?,
             Event::Unreachable { host, message, help } => {
