@@ -47,7 +47,7 @@
 //! |---|---|
 //! | [`source`], [`secret`], [`shell`] | where things were written; values that never print; the only quoting |
 //! | [`facts`] | what can be known of a host: a file per probe, its command and its parser side by side |
-//! | [`change`] | what can be done to a host: predict, invert, diff |
+//! | [`change`] | what can be done to a host: predict, take back, diff |
 //! | [`modules`] | how wishes become changes |
 //! | [`inventory`] | who |
 //! | [`playbook`] | what was asked |
@@ -68,10 +68,20 @@
 //! * A restart can't be lost: the batch that writes a file first marks what it notifies as owed on the
 //!   server; a handler takes its mark away when it has succeeded; whoever comes next runs what is marked.
 //!
+//! # Never half done
+//! A play is a transaction on each host. Its journal is on the server, written by the functions that do
+//! the work (`transport/journal.sh`, which opens with the layout), so old content never travels:
+//! * The first batch that changes something begins with [`change::Entry::Begin`]: it takes the server's
+//!   lock and opens the run's journal. Each change after it is a [`change::Change::Step`], which keeps what
+//!   it replaces before it replaces it. A run that changes nothing writes nothing.
+//! * [`change::Change::undo`] says of each change how it is taken back: by the image that the server keeps,
+//!   by doing it again, or not at all, and why.
+//! * [`change::Entry::Undo`] takes steps back, newest first; doing so twice is doing it once.
+//! * A run that was cut off leaves each path old or new, what it owes marked, and a lock that lapses. The
+//!   next run goes forward from there.
+//!
 //! # What is deliberately absent, and where it will go
-//! Transactions with rollback, locks and before-images belong between `apply` and `settle`, in `run`,
-//! over [`change::Change::invert`]. Proof on the wire and report files are probes and reporters. Neither
-//! needs another shape.
+//! Proof on the wire and report files are probes and reporters. Neither needs another shape.
 pub mod change;
 pub mod cli;
 pub mod event;

@@ -1,5 +1,6 @@
 //! One suite against every door to a host: the model keeps to it as the real shells do.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
+pub(crate) mod journal;
 mod real;
 
 use cowhand::change::{Attributes, Change, Ran};
@@ -64,6 +65,7 @@ pub(crate) async fn keeps_the_contract(door: &impl Connect, root: &str) {
     what_changed_meanwhile_is_left_alone(shell, root).await;
     folders_links_and_removals(shell, root).await;
     handlers_are_owed_until_settled(shell, door).await;
+    journal::keeps_the_contract(door, root).await;
 }
 
 async fn files_are_written_and_seen(shell: &impl Transport, root: &str) {

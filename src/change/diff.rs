@@ -50,7 +50,12 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
             };
             (dir, values.iter().map(line).collect())
         }
-        Change::Run(_) | Change::Wait(_) | Change::Owe { .. } | Change::Settle { .. } => {
+        Change::Step { change, .. } => return diff(change, seen),
+        Change::Run(_)
+        | Change::Wait(_)
+        | Change::Owe { .. }
+        | Change::Settle { .. }
+        | Change::Journal(_) => {
             return None;
         }
     };

@@ -1,11 +1,14 @@
 //! What can be done to a host: a closed set, each a piece of data that can be shown, predicted,
-//! inverted and rendered. Only `transport` makes one happen.
+//! taken back and rendered. Only `transport` makes one happen.
 mod diff;
+mod journal;
 mod model;
 mod undo;
 mod words;
 
 pub use diff::{Diff, diff};
+pub use journal::{Care, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
+pub use undo::Undo;
 
 use crate::facts::{Answer, Bytes, Probe};
 use serde::{Deserialize, Serialize};
@@ -105,6 +108,17 @@ pub enum Change {
         /// The handler's name.
         handler: String,
     },
+    /// A change as a step of a run: the journal on the server keeps what it replaces.
+    Step {
+        /// The run.
+        run: String,
+        /// Counted by the run over all its changes on the host, from 1.
+        number: u32,
+        /// What is done.
+        change: Box<Change>,
+    },
+    /// An entry in the journal.
+    Journal(Entry),
 }
 
 /// A command to run.
@@ -196,33 +210,35 @@ pub enum ComposeAction {
 /// What a change that was made said. `rc` other than 0: it failed, and nothing after it was tried.
 pub type Ran = Answer;
 
-/// The change that takes another back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Undo {
-    /// This one.
-    Change(Change),
-    /// There is none, and why.
-    Impossible(&'static str),
-}
-
 impl Change {
     /// What the function reads, if anything.
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
             Self::WriteFile { content, .. } => Some(content),
             Self::Run(command) => command.stdin.as_ref(),
+            Self::Step { change, .. } => change.payload(),
+            Self::Journal(entry) => entry.payload(),
             _ => None,
+        }
+    }
+    /// What is done, without the journal around it.
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::Step { change, .. } => change.inner(),
+            other => other,
         }
     }
     /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
     pub fn predictable(&self) -> bool {
-        !matches!(self, Self::Run(_) | Self::Wait(_))
+        !matches!(self.inner(), Self::Run(_) | Self::Wait(_))
     }
     /// Whether what was known under `probe` may be different after this change. In doubt, yes: a file
     /// may be known by other names, and a command's answer may depend on anything.
     pub fn touches(&self, probe: &Probe) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Step { change, .. } => change.touches(probe),
+            Self::Run(_) | Self::Journal(Entry::Undo { .. }) => true,
+            Self::Journal(_) => matches!(probe, Probe::Journal | Probe::Runs),
             Self::Wait(_) | Self::Outdated { .. } => false,
             Self::Owe { .. } | Self::Settle { .. } => matches!(probe, Probe::Owed),
             Self::Compose(_) => matches!(
@@ -246,7 +262,11 @@ impl Change {
                 }
                 Probe::Content { .. } | Probe::Command { .. } => true,
                 Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
-                Probe::Compose { .. } | Probe::Postconf { .. } | Probe::Owed => false,
+                Probe::Compose { .. }
+                | Probe::Postconf { .. }
+                | Probe::Owed
+                | Probe::Journal
+                | Probe::Runs => false,
             },
         }
     }

@@ -25,7 +25,8 @@ impl Change {
             Self::Link { path, target, hard } => link(seen, path, target, *hard),
             Self::Touch { path, attributes } => touch(seen, path, attributes),
             Self::Remove { path } => remove(seen, path),
-            Self::Run(_) | Self::Wait(_) => {}
+            Self::Step { change, .. } => change.predict(seen),
+            Self::Run(_) | Self::Wait(_) | Self::Journal(_) => {}
             Self::Compose(up) => compose(seen, up),
             Self::Outdated { dir, values } => change_known(seen, |probe, fact| {
                 if let (Probe::Postconf { dir: other, .. }, Fact::Postconf(Some(running))) =

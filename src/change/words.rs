@@ -31,6 +31,8 @@ impl Change {
             Self::Outdated { .. } => vec!["true".into()],
             Self::Owe { handler } => vec!["owe_handler".into(), handler.clone()],
             Self::Settle { handler } => vec!["settle_handler".into(), handler.clone()],
+            Self::Step { run, number, change } => super::journal::step_words(run, *number, change),
+            Self::Journal(entry) => entry.words(),
         }
     }
 }

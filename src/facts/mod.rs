@@ -6,16 +6,20 @@ mod bytes;
 mod command;
 mod compose;
 mod content;
+mod journal;
 mod mailcow;
 mod owed;
 mod path;
 mod postconf;
+mod runs;
 
 pub use bytes::Bytes;
 pub use compose::{Compose, Container};
+pub use journal::{Journal, Lock};
 pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
+pub use runs::{PastHandler, PastRun, PastStep};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +66,10 @@ pub enum Probe {
     },
     /// Handlers that were notified by any run and have not succeeded since.
     Owed,
+    /// Who is at work, and which runs were never ended.
+    Journal,
+    /// What past runs changed.
+    Runs,
 }
 
 /// The answer to a [`Probe`] of the same name.
@@ -82,6 +90,10 @@ pub enum Fact {
     Postconf(Option<BTreeMap<String, String>>),
     /// Handler names, oldest first.
     Owed(Vec<Owed>),
+    /// The lock, and runs without an end.
+    Journal(Journal),
+    /// Runs, oldest first.
+    Runs(Vec<PastRun>),
 }
 
 /// What a function on the server printed and how it ended.
@@ -127,6 +139,8 @@ impl Probe {
             Self::Compose { dir, services } => compose::words(dir, services),
             Self::Postconf { dir, keys } => postconf::words(dir, keys),
             Self::Owed => owed::words(),
+            Self::Journal => journal::words(),
+            Self::Runs => runs::words(),
         }
     }
     /// Reads the server's answer.
@@ -142,6 +156,8 @@ impl Probe {
             Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),
             Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
             Self::Owed => owed::read(answer).map(Fact::Owed),
+            Self::Journal => journal::read(answer).map(Fact::Journal),
+            Self::Runs => runs::read(answer).map(Fact::Runs),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! A host that is only a model: facts in memory, changes applied by `Change::predict`. For the tests
 //! of everything above `transport`; the contract suite keeps it true.
+mod journal;
+
 use super::{Connect, Escalation, Transport, TransportError};
 use crate::change::{Change, Ran};
 use crate::facts::{Answer, Compose, Fact, Observed, Probe};
+use journal::Journal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A model of a host; clones are the same host.
@@ -15,6 +18,7 @@ struct Model {
     made: Vec<Change>,
     fail_at: Option<usize>,
     batches: usize,
+    journal: Journal,
 }
 
 impl Fake {
@@ -23,18 +27,28 @@ impl Fake {
         if !facts.knows(&Probe::Owed) {
             facts.set(Probe::Owed, Fact::Owed(vec![]));
         }
-        Self(Arc::new(Mutex::new(Model { facts, made: vec![], fail_at: None, batches: 0 })))
+        Self(Arc::new(Mutex::new(Model {
+            facts,
+            made: vec![],
+            fail_at: None,
+            batches: 0,
+            journal: Journal::default(),
+        })))
     }
     /// The `n`th change from now (the next is 0) fails.
     pub fn fail_at(&self, n: usize) {
         let mut model = self.model();
         model.fail_at = Some(n);
     }
+    /// The lease of whoever is at work has run out: they were killed.
+    pub fn lapse(&self) {
+        self.model().journal.leave_behind();
+    }
     /// Batches that carried probes or changes.
     pub fn batches(&self) -> usize {
         self.model().batches
     }
-    /// The changes that were made, in order.
+    /// The changes that were made, in order, without the journal around them.
     pub fn made(&self) -> Vec<Change> {
         self.model().made.clone()
     }
@@ -65,6 +79,8 @@ impl Model {
             Probe::Compose { .. } => Fact::Compose(Compose::default()),
             Probe::Postconf { .. } => Fact::Postconf(None),
             Probe::Owed => Fact::Owed(vec![]),
+            Probe::Journal => Fact::Journal(self.journal.state()),
+            Probe::Runs => Fact::Runs(self.journal.runs()),
         })
     }
 
@@ -74,6 +90,22 @@ impl Model {
         if due {
             return failed(1, "failed as the test asked for");
         }
+        if let Change::Journal(entry) = change {
+            self.made.push(change.clone());
+            return self.journal.enter(entry, &mut self.facts);
+        }
+        if let Change::Step { run, number, change } = change {
+            if let Err(refused) = self.journal.step(run, *number, change, &self.facts) {
+                return refused;
+            }
+            let ran = self.make_inner(change);
+            self.journal.ended(ran.rc == 0);
+            return ran;
+        }
+        self.make_inner(change)
+    }
+
+    fn make_inner(&mut self, change: &Change) -> Ran {
         if let Change::WriteFile { path, before, .. } = change {
             let stat = self.facts.stat(path, false).ok().flatten();
             if stat.and_then(|stat| stat.sha256.clone()) != *before {

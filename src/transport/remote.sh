@@ -10,7 +10,7 @@
 open_session() {
 	nonce=$1
 	PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	unset CDPATH IFS
+	unset CDPATH IFS note
 	lacking=
 	for tool in base64 sha256sum stat mktemp readlink; do
 		command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
@@ -148,7 +148,10 @@ write_file() {
 	if [ $# -gt 0 ]; then
 		validate "$@" || fail "$path: the new content failed its validation (exit status $?)"
 	fi
-	flush "$candidate"
+	if [ -n "${note:-}" ]; then
+		state_of "$candidate" whole >"$note/after" || exit 1
+	fi
+	flush "$candidate" ${note:+"$note/after"}
 	seen=
 	[ ! -e "$path" ] || seen=$(digest "$path") || exit 1
 	[ "$seen" = "$before" ] || fail "$path: changed under us; what is there now was left alone"
@@ -245,7 +248,10 @@ touch_path() {
 remove_path() {
 	case $1 in
 	'' | *[!/]*/. | *[!/]*/..) fail "$1: not removed" ;;
-	*[!/]*) rm -rf "$1" ;;
+	*[!/]*)
+		[ -e "$1" ] || [ -L "$1" ] || return 0
+		[ -n "${note:-}" ] && set_aside "$1" || rm -rf "$1"
+		;;
 	*) fail "$1: not removed" ;;
 	esac
 }

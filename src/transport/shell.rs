@@ -162,7 +162,7 @@ where
 
     /// `None`: a batch that runs somebody's command takes the time it takes.
     fn limit_for(&self, changes: &[Change]) -> Option<Duration> {
-        changes.iter().try_fold(self.limit, |limit, change| match change {
+        changes.iter().try_fold(self.limit, |limit, change| match change.inner() {
             Change::Run(_) | Change::WriteFile { validate: Some(_), .. } => None,
             Change::Wait(wait) => {
                 let last_look = if matches!(wait.until, Until::Time) { 0 } else { wait.sleep };

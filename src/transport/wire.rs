@@ -21,7 +21,7 @@ use crate::shell;
 use std::fmt::Write as _;
 
 /// The functions that run on servers, with their comments.
-pub const PRELUDE: &str = include_str!("remote.sh");
+pub const PRELUDE: &str = concat!(include_str!("remote.sh"), include_str!("journal.sh"));
 
 /// Bytes that are skipped outside of frames before the server is given up.
 pub const MAX_NOISE: usize = 64 << 10;

@@ -1,0 +1,104 @@
+//! `probe_journal`: who is at work on the server, and which runs were never ended. Printed are parts,
+//! each ended by a NUL: `lock` and its five lines, or `open` and a run.
+use super::{Answer, Garbled};
+use serde::{Deserialize, Serialize};
+
+/// What there is to know of a server's journal before anything is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// Who is at work.
+    pub lock: Option<Lock>,
+    /// Runs that have not ended: the one at work, and those that were cut off.
+    pub open: Vec<String>,
+}
+
+impl Journal {
+    /// Runs that were cut off. None as long as somebody is at work: it may be theirs.
+    pub fn cut_off(&self) -> &[String] {
+        match &self.lock {
+            Some(lock) if !lock.lapsed() => &[],
+            _ => &self.open,
+        }
+    }
+}
+
+/// Who is at work on a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The run.
+    pub run: String,
+    /// `user@host, pid N`.
+    pub who: String,
+    /// Seconds since 1970 by the server's clock.
+    pub since: i64,
+    /// Seconds.
+    pub lease: i64,
+    /// Seconds since it was renewed.
+    pub age: i64,
+}
+
+impl Lock {
+    /// Whether it was left behind. One from the future was not renewed either.
+    pub fn lapsed(&self) -> bool {
+        self.age.abs() > self.lease
+    }
+
+    /// Reads five lines.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let mut text = || lines.next().map(str::to_owned);
+        let (run, who) = (text()?, text()?);
+        // A lock that is just being written has no time yet.
+        let mut number = || lines.next().map(|line| line.parse().unwrap_or(0));
+        Some(Self { run, who, since: number()?, lease: number()?, age: number()? })
+    }
+}
+
+pub(super) fn words() -> Vec<String> {
+    vec!["probe_journal".into()]
+}
+
+pub(super) fn read(answer: &Answer) -> Result<Journal, Garbled> {
+    let stdout = answer.succeeded("probe_journal")?;
+    let text = String::from_utf8_lossy(stdout);
+    let mut journal = Journal::default();
+    for part in text.split_terminator('\0') {
+        match part.split_once('\n') {
+            Some(("lock", lines)) => journal.lock = Lock::read(lines),
+            Some(("open", run)) => journal.open.push(run.to_owned()),
+            _ => {
+                let part: String = part.chars().take(80).collect();
+                let why = format!("neither a lock nor a run: {}", part.escape_debug());
+                return Err(Garbled { probe: "probe_journal", why });
+            }
+        }
+    }
+    Ok(journal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(stdout: &str) -> Result<Journal, Garbled> {
+        read(&Answer { stdout: stdout.into(), ..Answer::default() })
+    }
+
+    #[test]
+    fn a_lock_is_left_behind_when_it_is_older_than_its_lease() {
+        let text = |age| format!("lock\nab\nada@ws, pid 7\n100\n60\n{age}\0open\nab\0open\ncd\0");
+        let journal = read_text(&text(60)).unwrap();
+        let lock = journal.lock.as_ref().unwrap();
+        assert_eq!(
+            (lock.run.as_str(), lock.who.as_str(), lock.since),
+            ("ab", "ada@ws, pid 7", 100)
+        );
+        assert!(!lock.lapsed() && journal.cut_off().is_empty());
+        for age in [61, -61] {
+            let journal = read_text(&text(age)).unwrap();
+            assert_eq!(journal.cut_off(), ["ab", "cd"]);
+        }
+        assert_eq!(read_text(""), Ok(Journal::default()));
+        assert!(read_text("what\0").is_err());
+    }
+}

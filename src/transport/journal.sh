@@ -1,0 +1,513 @@
+# cowhand's memory on a server, sent behind remote.sh: who is at work, and what each run replaced.
+#
+# $state is /var/lib/cowhand for root, ~/.local/state/cowhand for others, and theirs alone (0700):
+#
+#   lock              who is at work, a line each: the run, who, since when (seconds since 1970), the lease
+#                     in seconds. Its time of last change is when it was renewed; a lock that is older than
+#                     its lease was left behind, and is taken over by whoever comes next.
+#   owed/SHA256       a handler that was notified and has not succeeded since: when, and its name
+#   runs/NUMBER.RUN/  what one run changed; numbered as they came, whatever the clock says
+#     manifest        what was run, by whom and from where, as the run said it (JSON)
+#     begun           when, seconds since 1970; then from which address, where sshd told
+#     ended           when; then how: `applied`, `failed`, `rolled back`, `not rolled back`, `interrupted`,
+#                     `cut off`. Not there: the run is at work, or was cut off and nobody has come since.
+#     STEP/           one change, five digits, numbered by the run
+#       record        the function; what was there before, as state_of says it; then the path
+#       image         what was there: the file, the link, or the folder that was removed
+#       below         attributes of everything below, where they are set for everything below
+#       beyond        why there is no image
+#       after         what is there afterwards, as state_of says it
+#       done          it was made
+#       undone        it was taken back
+#     undoing         it is being taken back
+#     STEP/handler    instead of these: the name of a handler that runs,
+#     STEP/changes    and what it does, for whoever takes the run back later (JSON)
+#
+# Everything up to `record` is on the disk before anything live is touched. So a run that was cut off
+# anywhere left each path as it was or as it should be, and the journal knows which paths to look at.
+
+# KiB that one run may keep; what is larger is not kept, and can't be taken back.
+image_limit=262144
+# KiB that all runs may keep, and how many runs.
+runs_limit=1048576
+runs_kept=10
+# Attributes below a folder that are kept.
+below_limit=5000
+# Seconds without a step after which a shell that is still open no longer renews the lock.
+idle_limit=3600
+
+# --- the lock -------------------------------------------------------------------------------------
+
+# read_lock: sets $holder, $who, $since and $lease; fails when there is none.
+read_lock() {
+	holder= who= since= lease=
+	[ -f "$state/lock" ] || return
+	{ IFS= read -r holder && IFS= read -r who && IFS= read -r since && IFS= read -r lease; } <"$state/lock" || :
+	# Half a lock is one that somebody is just writing, or that a power cut left.
+	[ "$lease" ] || lease=60
+} 2>/dev/null
+
+# age PATH: seconds since it was changed, by this server's clock.
+age() {
+	changed=$(stat -c %Y "$1" 2>/dev/null) || return
+	echo "$(($(date +%s) - changed))"
+}
+
+# lapsed: whether the lock that was read was left behind. One from the future was not renewed either.
+lapsed() {
+	seconds=$(age "$state/lock") || return 0
+	[ "$seconds" -gt "$lease" ] || [ "$seconds" -lt "-$lease" ]
+}
+
+# take_lock RUN WHO LEASE: takes it, or says whose it is (exit status 75) and ends the request.
+take_lock() {
+	tries=0
+	until said=$( (set -C && : >"$state/lock") 2>&1); do
+		tries=$((tries + 1))
+		[ "$tries" -lt 20 ] || fail "$said"
+		read_lock || continue
+		[ "$holder" != "$1" ] || return 0
+		lapsed && take_over && continue
+		printf '%s\n%s\n%s\n%s\n%s\n' "$holder" "$who" "$since" "$lease" "$(age "$state/lock")"
+		exit 75
+	done
+	if ! printf '%s\n%s\n%s\n%s\n' "$1" "$2" "$(date +%s)" "$3" >"$state/lock"; then
+		rm -f "$state/lock"
+		exit 1
+	fi
+}
+
+# take_over: removes a lock that was left behind. Each such lock has one name to be claimed by, so that
+# of two who come at once one alone removes it, and never the other's new lock.
+take_over() {
+	left=$holder claim=$state/lock.$holder.over
+	[ ! -e "$claim" ] || [ "$(age "$claim")" -lt 60 ] || rm -f "$claim"
+	(set -C && : >"$claim") 2>/dev/null || return
+	if read_lock && [ "$holder" = "$left" ] && lapsed; then
+		rm -f "$state/lock"
+	fi
+	rm -f "$claim"
+}
+
+# hold RUN: sets $state and $journal, and renews the lock; ends the request when it is no longer ours.
+hold() {
+	state_folder
+	read_lock && [ "$holder" = "$1" ] && find_run "$1" ||
+		fail "this run no longer holds the lock of this server${who:+, $who does}; nothing more is touched"
+	touch -c "$state/lock" "$journal"
+}
+
+# renew RUN LEASE: renews the lock as long as this shell is there, in the background.
+renew() {
+	(
+		cd /
+		while sleep "$(($2 / 3))"; do
+			kill -0 $$ && read_lock && [ "$holder" = "$1" ] || exit
+			[ "$(age "$journal")" -lt "$idle_limit" ] || exit
+			touch -c "$state/lock"
+		done
+	) </dev/null >/dev/null 2>&1 &
+}
+
+# --- runs -----------------------------------------------------------------------------------------
+
+# find_run RUN: sets $journal.
+find_run() {
+	for journal in "$state/runs/"*".$1"; do
+		[ ! -d "$journal" ] || return 0
+	done
+	return 1
+}
+
+# begin_run RUN WHO LEASE: takes the lock, tidies up after runs that were cut off, and opens a journal;
+# reads the manifest. A run may say so through each of its shells.
+begin_run() {
+	umask 077
+	state_folder
+	mkdir -p "$state/runs" || exit 1
+	take_lock "$@"
+	! find_run "$1" || return 0
+	trap 'rm -f "$state/lock"; rm -rf "$state/runs/.new"' 0
+	tidy_up
+	last=$(ls "$state/runs" | sed -n 's/^\([0-9]\{6\}\)\..*/\1/p' | tail -n 1)
+	# The leading 1 keeps zeros from meaning octal.
+	number=$((1${last:-000000} + 1))
+	journal=$state/runs/${number#1}.$1 new=$state/runs/.new
+	rm -rf "$new"
+	mkdir "$new" && cat >"$new/manifest" && printf '%s\n%s\n' "$(date +%s)" "${SSH_CLIENT%% *}" >"$new/begun" || exit 1
+	flush "$new/manifest" "$new/begun" "$new"
+	mv "$new" "$journal" || exit 1
+	flush "$state/runs" "$state" "${state%/*}/"
+	trap - 0
+	renew "$1" "$3"
+}
+
+# tidy RUN WHO LEASE: for a run that has nothing else to do here.
+tidy() {
+	umask 077
+	state_folder
+	take_lock "$@"
+	tidy_up
+	rm -f "$state/lock"
+}
+
+# tidy_up: what runs that were cut off left behind. What they had begun goes on with the next run of their
+# playbook: each file is old or new, and their handlers are owed.
+tidy_up() {
+	for journal in "$state/runs/"[0-9]*; do
+		[ -d "$journal" ] || continue
+		[ ! -e "$journal/ended" ] || [ -e "$journal/undoing" ] || continue
+		for note in "$journal"/[0-9]*; do
+			[ -f "$note/record" ] || continue
+			read_record "$note"
+			rm -f "${place%/*}/.${place##*/}.cowhand."??????
+		done
+		rm -f "$journal/undoing"
+		[ -e "$journal/ended" ] || close_run 'cut off'
+	done
+	rm -f "$state/owed/".?????? "$state/.undo."??????
+}
+
+# close_run HOW: says in $journal that it is over.
+close_run() {
+	printf '%s\n%s\n' "$(date +%s)" "$1" >"$journal/.ended" || return
+	flush "$journal/.ended"
+	mv -f "$journal/.ended" "$journal/ended" && flush "$journal"
+}
+
+# end_run RUN HOW: the run is over; old ones go, the lock is free.
+end_run() {
+	umask 077
+	state_folder
+	find_run "$1" || return 0
+	close_run "$2" || exit 1
+	prune
+	if read_lock && [ "$holder" = "$1" ]; then
+		rm -f "$state/lock"
+	fi
+}
+
+# prune: the oldest runs go, until they are few and small enough. One that has not ended stays.
+prune() {
+	set -- "$state/runs/"[0-9]*
+	while [ $# -gt 1 ]; do
+		[ $# -gt "$runs_kept" ] || [ "$(du -sk "$state/runs" | cut -f 1)" -gt "$runs_limit" ] || return 0
+		[ ! -e "$1/ended" ] || rm -rf "$1"
+		shift
+	done
+}
+
+# --- steps ----------------------------------------------------------------------------------------
+
+# step RUN NUMBER FUNCTION ARGUMENT…: does it, and keeps what it replaces.
+step() {
+	run=$1 number=$2
+	shift 2
+	hold "$run"
+	place=${2:-}
+	case $1 in
+	write_file | make_link | remove_path) extent=whole ;;
+	set_attributes | make_dir | touch_path)
+		extent=attributes
+		[ ! -L "$place" ] || place=$(readlink -f "$place") || fail "$2: leads nowhere"
+		;;
+	*)
+		"$@"
+		return
+		;;
+	esac
+	note=$journal/$number
+	(umask 077 && make_record "$@") || exit 1
+	"$@" || exit
+	(umask 077 && state_of "$place" "$extent" >"$note/after" && : >"$note/done") || exit 1
+}
+
+# make_record FUNCTION ARGUMENT…: what is at $place, on the disk before this returns.
+make_record() {
+	was=$(state_of "$place" "$extent") && mkdir "$note" || exit 1
+	printf '%s\n%s\n%s' "$1" "$was" "$place" >"$note/record" || exit 1
+	case $1:$was in
+	*:absent) ;;
+	write_file:* | make_link:*)
+		if fits "$place"; then
+			cp -a "$place" "$note/image" || exit 1
+		fi
+		;;
+	set_attributes:folder*)
+		[ "${6:-}" != recurse ] || below "$place"
+		;;
+	esac
+	flush "$note"/* "$note" "$journal"
+}
+
+# fits PATH: whether it may be kept; else the step says why not.
+fits() {
+	size=$(brief du -sk "$1" 2>/dev/null | cut -f 1)
+	kept=$(du -sk "$journal" | cut -f 1)
+	if [ -z "$size" ] || [ $((size + kept)) -gt "$image_limit" ]; then
+		echo 'too large to be kept' >"$note/beyond"
+		return 1
+	fi
+}
+
+# below FOLDER: keeps the attributes of everything in it, a line each.
+below() {
+	odd='*
+*'
+	if [ -n "$(find "$1" -name "$odd" 2>/dev/null | head -n 1)" ]; then
+		echo 'a name below it holds a line feed' >"$note/beyond"
+	elif [ "$(find "$1" | head -n "$((below_limit + 1))" | wc -l)" -gt "$below_limit" ]; then
+		echo "more than $below_limit files are below it" >"$note/beyond"
+	else
+		find "$1" ! -type l -exec stat -c '%a %u %g %n' {} + >"$note/below" || exit 1
+	fi
+}
+
+# set_aside PATH: what a step removes becomes its image, where it fits and is on the same file system or
+# can be copied. Fails when it has to go for good.
+set_aside() {
+	fits "$1" || return
+	if [ "$(stat -c %d "$1")" = "$(stat -c %d "$note")" ]; then
+		mv -f "$1" "$note/image" || exit 1
+	else
+		cp -a "$1" "$note/image" || exit 1
+		rm -rf "$1" || exit 1
+	fi
+	flush "$note" "${1%/*}/"
+}
+
+# note_handler RUN NUMBER HANDLER: a handler runs; reads what it does.
+note_handler() {
+	umask 077
+	hold "$1"
+	note=$journal/$2
+	mkdir "$note" && cat >"$note/changes" && printf %s "$3" >"$note/handler" || exit 1
+	flush "$note/changes" "$note/handler" "$note" "$journal"
+}
+
+# state_of PATH whole|attributes: what is there, in one line that is the same as long as it is the same.
+state_of() {
+	if [ -L "$1" ]; then
+		sum=$(readlink -n "$1" | sha256sum) || exit 1
+		printf 'link %s\n' "${sum%% *}"
+	elif [ -f "$1" ]; then
+		sum=-
+		[ "$2" = attributes ] || sum=$(digest "$1") || exit 1
+		printf 'file %s %s\n' "$(stat -c %a:%u:%g "$1")" "$sum"
+	elif [ -d "$1" ]; then
+		printf 'folder %s\n' "$(stat -c %a:%u:%g "$1")"
+	elif [ -e "$1" ]; then
+		printf 'other %s\n' "$(stat -c %f:%u:%g "$1")"
+	else
+		nothing "$1"
+		echo absent
+	fi
+}
+
+# read_record STEP: sets $function, $was and $place.
+read_record() {
+	{ IFS= read -r function && IFS= read -r was; } <"$1/record"
+	place=$(tail -n +3 "$1/record"; echo .)
+	place=${place%.}
+}
+
+# --- taking back ----------------------------------------------------------------------------------
+
+# undo_run RUN OTHER FROM careful|strict|force: takes back the steps of run OTHER from step FROM on, newest
+# first; RUN holds the lock, and may be the same. Prints what became of each, ended by a NUL: `restored PATH`, or
+# `left PATH`, a line feed and why. What was changed since is left alone; strict: then nothing is touched;
+# force: it is replaced. Doing so twice is doing it once.
+undo_run() {
+	umask 077
+	hold "$1"
+	find_run "$2" || fail "there is no run $2 on this server"
+	notes=$(ls "$journal" | grep '^[0-9]*$' | sort -r)
+	if [ "$4" = strict ]; then
+		seen_places=$(mktemp "$state/.undo.XXXXXX") || exit 1
+		trap 'rm -f "$seen_places"' 0
+		objections=$(each_note "$3" object | base64)
+		if [ -n "$objections" ]; then
+			printf '%s\n' "$objections" | base64 -d
+			return 0
+		fi
+	fi
+	: >"$journal/undoing"
+	each_note "$3" undo "$4"
+	rm -f "$journal/undoing"
+}
+
+# each_note FROM FUNCTION ARGUMENT…: calls it for each step that was not taken back yet.
+each_note() {
+	from=$1
+	shift
+	for name in $notes; do
+		[ "$name" -ge "$from" ] 2>/dev/null || continue
+		note=$journal/$name
+		[ -f "$note/record" ] && [ ! -e "$note/undone" ] || continue
+		read_record "$note"
+		extent=whole
+		case $function in set_attributes | make_dir | touch_path) extent=attributes ;; esac
+		after=
+		[ ! -e "$note/after" ] || IFS= read -r after <"$note/after"
+		now=$(state_of "$place" "$extent" 2>/dev/null) || now=unknown
+		"$@"
+	done
+}
+
+# object: says when what is there now is neither what the newest step at a path left nor what was before.
+object() {
+	sum=$(printf %s "$place" | sha256sum)
+	! grep -q "^${sum%% *}" "$seen_places" || return 0
+	printf '%s\n' "$sum" >>"$seen_places"
+	is_ours || left 'was changed since'
+}
+
+# is_ours: whether what is there now is what the step left, or was before. Of a step that was cut off it
+# can't be known what it left.
+is_ours() {
+	now=$(essence "$now")
+	[ "$now" = "$(essence "$was")" ] || [ "$now" = "$(essence "${after:-$now}")" ]
+}
+
+# essence STATE: without owner and mode of a file whose content is known. Services give their files back
+# to themselves when they start.
+essence() {
+	case $1 in
+	*' -') printf '%s\n' "$1" ;;
+	file*) printf 'file %s\n' "${1##* }" ;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
+# is_back: whether there is nothing to bring back.
+is_back() {
+	[ "$now" = "$was" ] || return
+	case $function in
+	set_attributes) [ ! -e "$note/below" ] && [ ! -e "$note/beyond" ] ;;
+	remove_path) [ ! -d "$note/image" ] || [ -L "$note/image" ] ;;
+	esac
+}
+
+# left WHY: tells of a path that was not brought back.
+left() {
+	printf 'left %s\n%s\0' "$place" "$1"
+}
+
+# undo careful|strict|force: one step.
+undo() {
+	if is_back; then
+		: >"$note/undone"
+	elif [ "$1" != force ] && ! (is_ours); then
+		left 'was changed since'
+	elif [ -e "$note/beyond" ]; then
+		left "$(cat "$note/beyond")"
+	elif said=$(restore 2>&1); then
+		: >"$note/undone"
+		printf 'restored %s\0' "$place"
+	else
+		left "$(printf '%s\n' "$said" | tail -n 1)"
+	fi
+}
+
+# restore: brings back what was at $place. A subshell of its own: it may exit.
+restore() (
+	case $was in
+	absent)
+		case $now in
+		folder*) rmdir "$place" || exit 1 ;;
+		*) rm -f "$place" || exit 1 ;;
+		esac
+		;;
+	file* | link*)
+		if [ -e "$note/image" ] || [ -L "$note/image" ]; then
+			put_back
+		else
+			attributes_back "${was#* }" "$place"
+		fi
+		;;
+	folder*)
+		if [ -d "$note/image" ] && [ "$now" = absent ]; then
+			mv "$note/image" "$place" || exit 1
+		elif [ -d "$note/image" ]; then
+			cp -a "$note/image/." "$place/" || exit 1
+		else
+			attributes_back "${was#* }" "$place"
+			[ ! -e "$note/below" ] || while read -r mode uid gid inner; do
+				[ ! -e "$inner" ] || attributes_back "$mode:$uid:$gid" "$inner"
+			done <"$note/below"
+		fi
+		;;
+	*) fail 'is nothing that can be brought back' ;;
+	esac
+	[ ! -d "${place%/*}/" ] || flush "${place%/*}/"
+)
+
+# put_back: the image, beside what it replaces and then in its place.
+put_back() {
+	[ ! -d "$place" ] || [ -L "$place" ] || fail 'is a folder now'
+	candidate=$(mktemp "${place%/*}/.${place##*/}.cowhand.XXXXXX") || exit 1
+	trap 'rm -f "$candidate"' 0
+	rm -f "$candidate" && cp -a "$note/image" "$candidate" || exit 1
+	[ -L "$candidate" ] || flush "$candidate"
+	# A link to a folder is replaced, not followed.
+	if ! mv -f -T "$candidate" "$place" 2>/dev/null; then
+		[ ! -L "$place" ] || rm -f "$place"
+		mv -f "$candidate" "$place" || exit 1
+	fi
+	trap - 0
+}
+
+# attributes_back MODE:UID:GID[ …] PATH
+attributes_back() {
+	dress=${1%% *}
+	chown "${dress#*:}" "$2" && chmod "$(printf %05o "0${dress%%:*}")" "$2" || exit 1
+}
+
+# --- looking: the journal -------------------------------------------------------------------------
+
+# probe_journal: the lock, if there is one (`lock`, the run, who, since when, the lease, seconds since it was
+# renewed), then each run that has not ended (`open`, the run); ended by a NUL each.
+probe_journal() {
+	state_folder
+	if read_lock; then
+		printf 'lock\n%s\n%s\n%s\n%s\n%s\0' "$holder" "$who" "$since" "$lease" "$(age "$state/lock")"
+	fi
+	for journal in "$state/runs/"[0-9]*; do
+		[ -d "$journal" ] && [ ! -e "$journal/ended" ] || continue
+		printf 'open\n%s\0' "${journal##*.}"
+	done
+}
+
+# probe_runs: the runs that are kept, oldest first, in parts that end with a NUL: `run`, its name, then what
+# `begun` and `ended` and `manifest` hold; then of each of its steps, `step`, its number, `done`, `undone`
+# or nothing, and the record; or `handler`, its number, its name, a NUL and what it did.
+probe_runs() {
+	state_folder
+	for journal in "$state/runs/"[0-9]*; do
+		[ -d "$journal" ] || continue
+		printf 'run\n%s\n' "${journal##*.}"
+		for part in begun ended; do
+			{ IFS= read -r first; IFS= read -r second; } 2>/dev/null <"$journal/$part" || :
+			printf '%s\n%s\n' "$first" "$second"
+			first= second=
+		done
+		cat "$journal/manifest"
+		printf '\0'
+		for note in "$journal"/[0-9]*; do
+			if [ -e "$note/record" ]; then
+				mark=
+				[ ! -e "$note/done" ] || mark=done
+				[ ! -e "$note/undone" ] || mark=undone
+				printf 'step\n%s\n%s\n' "${note##*/}" "$mark"
+				cat "$note/record"
+				printf '\0'
+			elif [ -e "$note/handler" ]; then
+				printf 'handler\n%s\n' "${note##*/}"
+				cat "$note/handler"
+				printf '\0'
+				cat "$note/changes"
+				printf '\0'
+			fi
+		done
+	done
+}
