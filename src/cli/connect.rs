@@ -9,11 +9,13 @@ use crate::inventory::Inventory;
 use crate::plan::layer;
 use crate::run::Job;
 use crate::secret::Secret;
+use crate::transport::fault::{self, Fault};
 use crate::transport::local::Local;
 use crate::transport::ssh::{Identities, Keyring, Options, SshConnect, SshShell};
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use serde_json::Value;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +78,7 @@ pub(super) struct Dialer {
     become_password: Option<Secret<String>>,
     home: PathBuf,
     me: String,
+    fault: Option<Fault>,
 }
 
 impl Dialer {
@@ -112,6 +115,7 @@ impl Dialer {
             become_password,
             home,
             me: me.unwrap_or_else(|_| "root".to_owned()),
+            fault: fault()?,
         })
     }
 
@@ -130,16 +134,21 @@ impl Dialer {
         })
     }
 
+    /// Steps that a test counts.
+    pub(super) fn steps(&self) -> Option<usize> {
+        self.fault.as_ref().map(Fault::steps)
+    }
+
     /// The way to a host.
     pub(super) fn dial(&self, host: &str) -> Result<Link, TransportError> {
         let vars = Variables { scope: self.scope(host), engine: &self.engine };
         let kind = vars.text(&["ansible_connection"])?;
         let named = self.inventory.host(host).is_some();
         match kind.as_deref() {
-            Some("local") => return Ok(Link::Local(Local::new(BATCH))),
+            Some("local") => return Ok(Link::Local(Local::new(BATCH).cut_by(self.fault.clone()))),
             // Implicit localhost is this machine, as in Ansible.
             None if !named && matches!(host, "localhost" | "127.0.0.1" | "::1") => {
-                return Ok(Link::Local(Local::new(BATCH)));
+                return Ok(Link::Local(Local::new(BATCH).cut_by(self.fault.clone())));
             }
             None | Some("ssh" | "smart") => {}
             Some(other) => {
@@ -187,6 +196,7 @@ impl Dialer {
         options.connect_timeout = Duration::from_secs(self.login.timeout);
         options.batch_timeout = BATCH;
         options.handshakes = Some(self.handshakes.clone());
+        options.fault = self.fault.clone();
         Ok(options)
     }
 
@@ -213,6 +223,21 @@ impl Dialer {
         let password = password.map(Secret::new).or_else(|| self.become_password.clone());
         Ok(Some(Escalation { method: Method::Sudo, user, password }))
     }
+}
+
+/// The fault that a test asks for. A build for real servers knows none.
+fn fault() -> Result<Option<Fault>, Wrong> {
+    let Some(text) = std::env::var_os(fault::VARIABLE) else { return Ok(None) };
+    if !cfg!(debug_assertions) {
+        return Err(Wrong::usage(format!(
+            "{} is set, and this build can't be cut",
+            fault::VARIABLE
+        )));
+    }
+    let fault: Fault = text.to_string_lossy().parse().map_err(Wrong::usage)?;
+    let text = text.to_string_lossy();
+    writeln!(std::io::stderr(), "warning: this run is cut on purpose: {}={text}", fault::VARIABLE)?;
+    Ok(Some(fault))
 }
 
 /// Asked once per key and run; on anything but a terminal there is nobody to ask.

@@ -70,6 +70,9 @@ async fn play(
         }
     };
     listener.abort();
+    if let Some(steps) = dialer.steps() {
+        writeln!(io::stderr(), "steps: {steps}")?;
+    }
     // A reporter that panicked is a bug, told apart from one whose output was closed.
     let told = tokio::task::spawn_blocking(move || telling.join()).await;
     if !matches!(told, Ok(Ok(()))) {

@@ -1,6 +1,7 @@
 //! The machine that we run on, through a `sh` of its own: `ansible_connection=local`, and the tests'
 //! nearest server.
 #![expect(clippy::disallowed_methods, reason = "starting programs is what this door is for")]
+use super::fault::Fault;
 use super::shell::{Shell, nonce};
 use super::{Connect, Escalation, Method, TransportError};
 use std::process::Stdio;
@@ -13,12 +14,13 @@ pub struct Local {
     program: Vec<String>,
     environment: Vec<(String, String)>,
     limit: Duration,
+    fault: Option<Fault>,
 }
 
 impl Local {
     /// `/bin/sh`; `limit` is for one batch, see [`Shell::new`].
     pub fn new(limit: Duration) -> Self {
-        Self { program: vec!["/bin/sh".into()], environment: vec![], limit }
+        Self { program: vec!["/bin/sh".into()], environment: vec![], limit, fault: None }
     }
     /// Another shell, e.g. `["busybox", "sh"]`.
     #[must_use]
@@ -30,6 +32,13 @@ impl Local {
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Its shells are cut where the fault says.
+    #[must_use]
+    pub fn cut_by(mut self, fault: Option<Fault>) -> Self {
+        self.fault = fault;
         self
     }
 
@@ -63,7 +72,7 @@ impl Connect for Local {
         };
         // The child is not killed with its handle: it ends when its input does, behind the batch in
         // hand, and tokio reaps it.
-        let shell = Shell::new(output, input, nonce(), self.limit);
+        let shell = Shell::new(output, input, nonce(), self.limit).cut_by(self.fault.clone());
         Ok(match escalation {
             Some(escalation) => shell.escalated(&escalation.user),
             None => shell,

@@ -3,6 +3,7 @@
 pub mod embedded;
 mod escalate;
 pub mod fake;
+pub mod fault;
 pub mod local;
 pub mod shell;
 pub mod ssh;

@@ -1,5 +1,6 @@
 //! Speaks [`wire`] over any pair of byte streams that leads to a POSIX `sh`: what `ssh` and `local`
 //! have in common. It never opens anything itself and never sends a byte before the first batch.
+use super::fault::{Blow, Fault};
 use super::{Transport, TransportError, escalate, wire};
 use crate::change::{Change, Ran, Until};
 use crate::facts::{Answer, Fact, Probe};
@@ -20,6 +21,8 @@ pub struct Shell<R, W> {
     /// Whom this shell was to become.
     user: Option<String>,
     batches: AtomicUsize,
+    /// Where tests have it cut.
+    fault: Option<Fault>,
 }
 
 #[derive(Debug)]
@@ -68,7 +71,15 @@ where
             limit,
             user: None,
             batches: AtomicUsize::new(0),
+            fault: None,
         }
+    }
+
+    /// It is cut where the fault says, if there is one.
+    #[must_use]
+    pub fn cut_by(mut self, fault: Option<Fault>) -> Self {
+        self.fault = fault;
+        self
     }
 
     /// The shell is reached through an escalation to `user`: when it ends before it was ready, that
@@ -86,23 +97,30 @@ where
 
     async fn exchange(
         &self,
-        batch: &str,
-        wanted: usize,
+        batch: wire::Batch,
         aim: Aim,
         limit: Option<Duration>,
     ) -> Result<Vec<Answer>, TransportError> {
         let mut session = self.session.lock().await;
         // A session that is left in the middle, by an error or because the caller went away, stays so.
         let phase = std::mem::replace(&mut session.phase, Phase::Broken);
+        let wanted = batch.requests();
+        let fault = self.fault.as_ref();
+        let strike = fault.and_then(|fault| fault.enter(aim == Aim::Change, wanted));
+        let batch = match strike {
+            Some(strike) if strike.blow == Blow::Shell => batch.dying_behind(strike.behind),
+            _ => batch.text(),
+        };
         let text = match phase {
-            Phase::New => wire::opening(&self.nonce) + batch,
-            Phase::Idle => batch.to_owned(),
+            Phase::New => wire::opening(&self.nonce) + &batch,
+            Phase::Idle => batch,
             Phase::Broken => return Err(TransportError::Lost { in_change: false }),
         };
         self.batches.fetch_add(1, Ordering::Relaxed);
         let frames =
             wire::Frames::new(&self.nonce, wanted, phase == Phase::New, aim == Aim::Change);
-        let talk = self.talk(&mut session, text.as_bytes(), frames, aim);
+        let strike = fault.zip(strike.map(|strike| strike.behind));
+        let talk = self.talk(&mut session, text.as_bytes(), frames, aim, strike);
         let answers = match limit {
             None => talk.await?,
             Some(limit) => tokio::time::timeout(limit, talk)
@@ -120,8 +138,15 @@ where
         text: &[u8],
         mut frames: wire::Frames,
         aim: Aim,
+        strike: Option<(&Fault, usize)>,
     ) -> Result<Vec<Answer>, TransportError> {
         let Session { reader, writer, .. } = session;
+        let struck = |answers: usize| {
+            if let Some((fault, _)) = strike.filter(|(_, behind)| *behind == answers) {
+                fault.strike();
+            }
+        };
+        struck(0);
         let mut writing = pin!(async {
             writer.write_all(text).await?;
             writer.flush().await
@@ -137,7 +162,11 @@ where
                     if read == 0 {
                         return Err(self.ended(&frames, aim));
                     }
-                    if let Some(answers) = frames.push(&buffer[..read])? {
+                    let before = frames.answered();
+                    let ended = frames.push(&buffer[..read])?;
+                    let now = ended.as_ref().map_or(frames.answered(), Vec::len);
+                    (before + 1..=now).for_each(struck);
+                    if let Some(answers) = ended {
                         return Ok(answers);
                     }
                 }
@@ -186,7 +215,7 @@ where
             return Ok(vec![]);
         }
         let batch = wire::probes(probes)?;
-        let answers = self.exchange(&batch, probes.len(), Aim::Look, Some(self.limit)).await?;
+        let answers = self.exchange(batch, Aim::Look, Some(self.limit)).await?;
         let facts = probes.iter().zip(&answers).map(|(probe, answer)| probe.read(answer));
         Ok(facts.collect::<Result<_, _>>()?)
     }
@@ -196,6 +225,6 @@ where
             return Ok(vec![]);
         }
         let batch = wire::changes(changes)?;
-        self.exchange(&batch, changes.len(), Aim::Change, self.limit_for(changes)).await
+        self.exchange(batch, Aim::Change, self.limit_for(changes)).await
     }
 }

@@ -45,43 +45,70 @@ pub fn opening(nonce: &str) -> String {
 ///
 /// # Errors
 /// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
-pub fn probes(probes: &[Probe]) -> Result<String, TransportError> {
-    batch(probes.iter().map(|probe| (probe.words(), None)), "")
+pub fn probes(probes: &[Probe]) -> Result<Batch, TransportError> {
+    Batch::new(probes.iter().map(|probe| (probe.words(), None)), "")
 }
 
 /// Changes as one batch that ends behind the first that fails.
 ///
 /// # Errors
 /// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
-pub fn changes(changes: &[Change]) -> Result<String, TransportError> {
-    batch(changes.iter().map(|change| (change.words(), change.payload())), " &&")
+pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
+    Batch::new(changes.iter().map(|change| (change.words(), change.payload())), " &&")
 }
 
-fn batch<'a>(
-    requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
+/// Requests that travel together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch(Vec<String>);
+
+impl Batch {
+    fn new<'a>(
+        requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
+        behind: &str,
+    ) -> Result<Self, TransportError> {
+        let rendered = requests
+            .enumerate()
+            .map(|(number, (words, payload))| request(number, &words, payload, behind));
+        rendered.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// How many.
+    pub fn requests(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What is sent.
+    pub fn text(&self) -> String {
+        ["{\n", &self.0.concat(), ":\nclose_batch\n}\n"].concat()
+    }
+
+    /// The same, and behind so many requests the shell kills itself: for tests of what that leaves.
+    pub fn dying_behind(&self, requests: usize) -> String {
+        let (before, after) = self.0.split_at(requests.min(self.0.len()));
+        let dying = "kill -KILL $$ &&\n";
+        ["{\n", &before.concat(), dying, &after.concat(), ":\nclose_batch\n}\n"].concat()
+    }
+}
+
+fn request(
+    number: usize,
+    words: &[String],
+    payload: Option<&Bytes>,
     behind: &str,
 ) -> Result<String, TransportError> {
-    let mut text = String::from("{\n");
-    for (number, (words, payload)) in requests.enumerate() {
-        if words.iter().any(|word| word.contains('\0')) {
-            let function = words[0].escape_debug();
-            return Err(TransportError::Unsuitable(format!(
-                "an argument of {function} holds a NUL character, which no shell can pass on"
-            )));
-        }
-        let line = shell::join(&words);
-        // Writing to a String can't fail.
-        let _ = match payload {
-            None => writeln!(text, "answer {number} {line} </dev/null{behind}"),
-            Some(bytes) => writeln!(
-                text,
-                "answer {number} decoded {line} <<'.'{behind}\n{}.",
-                wrapped(&bytes.base64())
-            ),
-        };
+    if words.iter().any(|word| word.contains('\0')) {
+        let function = words[0].escape_debug();
+        return Err(TransportError::Unsuitable(format!(
+            "an argument of {function} holds a NUL character, which no shell can pass on"
+        )));
     }
-    text.push_str(":\nclose_batch\n}\n");
-    Ok(text)
+    let line = shell::join(words);
+    Ok(match payload {
+        None => format!("answer {number} {line} </dev/null{behind}\n"),
+        Some(bytes) => {
+            format!("answer {number} decoded {line} <<'.'{behind}\n{}.\n", wrapped(&bytes.base64()))
+        }
+    })
 }
 
 fn wrapped(base64: &str) -> String {
@@ -163,6 +190,11 @@ impl Frames {
             }
         }
         Ok(None)
+    }
+
+    /// Answers that are whole so far.
+    pub fn answered(&self) -> usize {
+        self.answers.len()
     }
 
     /// Whether the shell has said that it is ready.

@@ -285,7 +285,7 @@ async fn a_batch_that_was_cut_off_does_nothing_at_all() {
             write(&lab.path("a"), "x".repeat(400), None),
             write(&lab.path("b"), "y", None),
         ];
-        let batch = wire::changes(&changes).unwrap();
+        let batch = wire::changes(&changes).unwrap().text();
         let whole = wire::opening("N") + &batch;
         let start = whole.len() - batch.len();
         // The last two bytes are `}` and its line feed; the shell takes the `}` at the end as well.

@@ -30,6 +30,9 @@ pub(super) async fn dial(options: &Options) -> Result<Handle<Checker>, Transport
     let limit = options.connect_timeout;
     let connecting = async {
         let stream = connect(options).await?;
+        if let Some(fault) = &options.fault {
+            fault.watch(&stream);
+        }
         let config = Arc::new(config(&known, &options.name()));
         let checker = Checker { known, options: options.clone() };
         client::connect_stream(config, Brisk(stream), checker)

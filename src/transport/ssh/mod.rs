@@ -10,6 +10,7 @@ pub(super) use dial::Brisk;
 pub use keyring::{Identities, Keyring};
 
 use super::escalate::{self, Step, Talk};
+use super::fault::Fault;
 use super::shell::{Shell, nonce};
 use super::{Connect, Escalation, TransportError};
 use crate::secret::Secret;
@@ -55,6 +56,8 @@ pub struct Options {
     pub batch_timeout: Duration,
     /// How many hosts may be in the middle of dialling, handshake and login at a time.
     pub handshakes: Option<Arc<Semaphore>>,
+    /// Where tests have it cut.
+    pub fault: Option<Fault>,
 }
 
 impl Options {
@@ -74,6 +77,7 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             batch_timeout: Duration::from_secs(60),
             handshakes: None,
+            fault: None,
         }
     }
 
@@ -184,7 +188,8 @@ impl Connect for SshConnect {
             }
         }
         let (reader, writer) = tokio::io::split(stream);
-        let shell = Shell::new(reader, writer, nonce, self.options.batch_timeout);
+        let shell = Shell::new(reader, writer, nonce, self.options.batch_timeout)
+            .cut_by(self.options.fault.clone());
         Ok(match escalation {
             Some(escalation) => shell.escalated(&escalation.user),
             None => shell,

@@ -20,7 +20,7 @@ fn write(content: &[u8]) -> Change {
 
 #[test]
 fn questions_are_one_brace_group_that_reads_nothing() {
-    let text = probes(&[path("/etc/x"), path("/a b\n'c"), Probe::Owed]).unwrap();
+    let text = probes(&[path("/etc/x"), path("/a b\n'c"), Probe::Owed]).unwrap().text();
     assert_eq!(
         text,
         "{\nanswer 0 probe_path /etc/x nofollow </dev/null\n\
@@ -33,6 +33,7 @@ fn questions_are_one_brace_group_that_reads_nothing() {
 fn changes_are_chained_and_read_base64_from_a_heredoc() {
     let run = Change::Run(Command { argv: vec!["id".into()], ..Command::default() });
     let text = changes(&[Change::Owe { handler: "a b".into() }, write(&[b'x'; 60]), run]).unwrap();
+    let text = text.text();
     assert_eq!(
         text,
         format!(
@@ -46,7 +47,18 @@ fn changes_are_chained_and_read_base64_from_a_heredoc() {
 
 #[test]
 fn an_empty_file_is_an_empty_heredoc() {
-    assert!(changes(&[write(b"")]).unwrap().contains("<<'.' &&\n.\n:\n"));
+    assert!(changes(&[write(b"")]).unwrap().text().contains("<<'.' &&\n.\n:\n"));
+}
+
+#[test]
+fn a_shell_that_is_to_die_does_so_between_two_changes() {
+    let owe = |handler: &str| Change::Owe { handler: handler.into() };
+    let batch = changes(&[owe("a"), owe("b")]).unwrap();
+    assert_eq!(
+        batch.dying_behind(1),
+        "{\nanswer 0 owe_handler a </dev/null &&\nkill -KILL $$ &&\n\
+         answer 1 owe_handler b </dev/null &&\n:\nclose_batch\n}\n"
+    );
 }
 
 #[test]
