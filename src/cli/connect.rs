@@ -167,6 +167,10 @@ impl Dialer {
             options.port = (port.parse())
                 .map_err(|_| refused(format!("ansible_port `{port}` is not a port")))?;
         }
+        for pin in vars.list("cowhand_host_key")? {
+            let pin = pin.parse().map_err(|why| refused(format!("cowhand_host_key: {why}")))?;
+            options.pins.push(pin);
+        }
         let known_hosts = vars.text(&["cowhand_known_hosts"])?;
         options.known_hosts = match known_hosts {
             Some(file) => vec![self.path(&file)],
@@ -256,6 +260,23 @@ struct Variables<'a> {
 }
 
 impl Variables<'_> {
+    /// A text, or a list of texts.
+    fn list(&self, name: &str) -> Result<Vec<String>, TransportError> {
+        if self.scope.get(name).is_none() {
+            return Ok(vec![]);
+        }
+        let value = self.engine.evaluate(name, &self.scope);
+        let wrong = || refused(format!("{name}: must be a text or a list of texts"));
+        match value.map_err(|error| refused(format!("{name}: {error}")))? {
+            Value::Null => Ok(vec![]),
+            Value::String(text) => Ok(vec![text]),
+            Value::Array(list) => (list.into_iter())
+                .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(wrong))
+                .collect(),
+            _ => Err(wrong()),
+        }
+    }
+
     /// The first of the names that is set, as text.
     fn text(&self, names: &[&str]) -> Result<Option<String>, TransportError> {
         let Some(name) = names.iter().find(|name| self.scope.get(name).is_some()) else {

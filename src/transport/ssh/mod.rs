@@ -1,13 +1,19 @@
 //! Servers over SSH: one connection per host, made when the first shell is wanted and shared by all;
 //! one channel per shell. It never trusts a key that no `known_hosts` file names (unless told to take
 //! new ones), and never runs anything but one `sh` per channel.
+mod checker;
 mod dial;
+mod host_certificate;
 mod host_keys;
 mod keyring;
 mod login;
+mod revoked;
+mod trust;
 
 pub(super) use dial::Brisk;
+pub use host_certificate::CaAlgorithms;
 pub use keyring::{Identities, Keyring};
+pub use trust::{Checking, Pin};
 
 use super::escalate::{self, Step, Talk};
 use super::fault::Fault;
@@ -39,9 +45,17 @@ pub struct Options {
     pub host_key_alias: Option<String>,
     /// Files that know servers' keys; one that isn't there knows nothing.
     pub known_hosts: Vec<PathBuf>,
-    /// Takes the key of a server of which nothing is known, and adds it to the first file of
-    /// `known_hosts`. A changed key is refused all the same.
-    pub accept_new: bool,
+    /// What becomes of keys of which nothing is known; those that are taken are added to the first
+    /// file of `known_hosts`.
+    pub checking: Checking,
+    /// They are added under a hash of the server's name (`HashKnownHosts`).
+    pub hash_known_hosts: bool,
+    /// The only keys that the server may show, whatever files know. None: as the files say.
+    pub pins: Vec<Pin>,
+    /// Files that revoke host keys; one that can't be read revokes all (`RevokedHostKeys`).
+    pub revoked_host_keys: Vec<PathBuf>,
+    /// How host certificates may be signed (`CASignatureAlgorithms`).
+    pub ca_algorithms: CaAlgorithms,
     /// Keys to log in with.
     pub identities: Identities,
     /// The socket of an agent (`SSH_AUTH_SOCK`).
@@ -69,7 +83,11 @@ impl Options {
             user: user.into(),
             host_key_alias: None,
             known_hosts: vec![],
-            accept_new: false,
+            checking: Checking::Ask,
+            hash_known_hosts: false,
+            pins: vec![],
+            revoked_host_keys: vec![],
+            ca_algorithms: CaAlgorithms::default(),
             identities: Identities::Usual(vec![]),
             agent: None,
             password: None,
@@ -111,7 +129,10 @@ pub struct SshConnect {
     channels: AtomicUsize,
 }
 
-struct Connection(Handle<dial::Checker>);
+struct Connection {
+    handle: Handle<checker::Checker>,
+    mistrusted: bool,
+}
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -132,7 +153,7 @@ impl SshConnect {
 
     /// Says goodbye; its shells are lost.
     pub async fn close(&self) {
-        if let Some(Connection(handle)) = self.connection.get() {
+        if let Some(Connection { handle, .. }) = self.connection.get() {
             // A connection that is gone already needs no goodbye.
             let _ = handle.disconnect(Disconnect::ByApplication, "", "en").await;
         }
@@ -146,16 +167,18 @@ impl SshConnect {
                     Some(semaphore) => semaphore.acquire().await.ok(),
                     None => None,
                 };
-                let mut handle = dial::dial(&self.options).await?;
-                login::login(&mut handle, &self.options).await?;
-                Ok(Connection(handle))
+                let dial::Dialled { mut handle, mistrusted } = dial::dial(&self.options).await?;
+                let mut options = self.options.clone();
+                options.password = options.password.filter(|_| !mistrusted);
+                login::login(&mut handle, &options).await?;
+                Ok(Connection { handle, mistrusted })
             })
             .await
     }
 
     /// Opens a channel and starts `command` on it, without waiting for the answer to that.
     async fn start(&self, command: String) -> Result<ChannelStream<Msg>, TransportError> {
-        let Connection(handle) = self.connection().await?;
+        let Connection { handle, .. } = self.connection().await?;
         let open = within(self.options.connect_timeout, handle.channel_open_session()).await?;
         self.channels.fetch_add(1, Ordering::Relaxed);
         let channel = open.map_err(|error| lost(handle, "open a channel", &error))?;
@@ -172,6 +195,12 @@ impl Connect for SshConnect {
     /// starts a shell and, through it, a `sudo`: keep what it returns.
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
         let escalation = escalation.filter(|escalation| escalation.user != self.options.user);
+        if let Some(Escalation { user, password: Some(_), .. }) = escalation
+            && self.connection().await?.mistrusted
+        {
+            let message = "the server's key is not the known one: it gets no password".to_owned();
+            return Err(TransportError::Escalation { user: user.clone(), message });
+        }
         let nonce = nonce();
         let mut stream = self.start(escalate::command(escalation, &nonce)).await?;
         if let Some(Escalation { user, password: Some(password), .. }) = escalation {
@@ -226,7 +255,7 @@ fn unreachable(message: impl Into<String>, help: impl Into<String>) -> Transport
 }
 
 /// A connection on which something can't be done any more.
-fn lost(handle: &Handle<dial::Checker>, what: &str, error: &russh::Error) -> TransportError {
+fn lost(handle: &Handle<checker::Checker>, what: &str, error: &russh::Error) -> TransportError {
     if handle.is_closed() {
         return TransportError::Lost { in_change: false };
     }
