@@ -200,7 +200,7 @@ impl Dialer {
         options.connect_timeout = Duration::from_secs(self.login.timeout);
         options.batch_timeout = BATCH;
         options.handshakes = Some(self.handshakes.clone());
-        options.fault = self.fault.clone();
+        options.fault.clone_from(&self.fault);
         Ok(options)
     }
 
