@@ -94,6 +94,11 @@ impl Server {
         self.text("mailcow_dir")
     }
 
+    /// The compose project of its services.
+    pub(super) fn project(&self) -> &str {
+        self.text("project")
+    }
+
     /// The file that nginx is made from.
     pub(super) fn nginx_file(&self) -> String {
         format!("{}/{}", self.mailcow_dir(), self.text("nginx_file"))

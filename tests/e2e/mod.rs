@@ -4,6 +4,7 @@
 mod candidate;
 mod drift;
 mod eras;
+mod faults;
 mod fleet;
 mod lab;
 mod owed;

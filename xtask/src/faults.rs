@@ -1,0 +1,22 @@
+//! Every place where a run can be cut off: of the frames on the wire on a real server, and of the remote
+//! functions' commands on this machine. The ordinary tests take a sample of both. It must never count a
+//! point as survived that was not tried: the tests themselves count and print.
+
+use crate::process::{command, show};
+use crate::{Outcome, lab};
+
+/// The server of the lab that is cut.
+const SERVER: &str = "b2";
+/// The tests that try every point.
+const TESTS: [&str; 1] =
+    ["e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good"];
+
+/// Cuts runs at every step.
+pub(crate) fn faults() -> Outcome {
+    lab::obstacle().map_or(Ok(()), Err)?;
+    lab::up(&[SERVER])?;
+    let description = lab::description()?.display().to_string();
+    let mut tests = command(&["cargo", "test", "--test", "tests", "--"]);
+    tests.args(["--include-ignored", "--exact", "--nocapture", "--test-threads=1"]).args(TESTS);
+    show(tests.env("COWHAND_LAB", description))
+}
