@@ -36,7 +36,7 @@ pub(super) type Counts = BTreeMap<&'static str, u64>;
 pub(super) struct Step {
     /// Its name, without the collection of a module that stands for one.
     pub(super) task: String,
-    /// `ok`, `changed`, `skipped`, `failed`, `ignored`, `unreachable`; `unknown` is cowhand's alone.
+    /// `ok`, `changed`, `skipped`, `failed`, `ignored`; `unknown` is cowhand's alone.
     pub(super) outcome: String,
     /// What `debug` showed.
     pub(super) shown: Value,
@@ -84,6 +84,8 @@ impl Run {
                 continue;
             }
             let outcome = match text(&event["outcome"]).as_str() {
+                // Counted, and told by cowhand of the host, not of the task.
+                "unreachable" => continue,
                 "failed" if event["ignored"] == true => "ignored".to_owned(),
                 other => other.to_owned(),
             };
@@ -135,7 +137,9 @@ impl Run {
     }
 
     fn step(&mut self, event: &Value, outcome: String) {
-        let task = text(&event["task"]).replace("ansible.builtin.", "");
+        let task = ["ansible.builtin.", "ansible.legacy."]
+            .iter()
+            .fold(text(&event["task"]), |task, collection| task.replace(collection, ""));
         // Any `debug` shows what it was given under `msg` or under the variable's name.
         let is_debug = text(&event["action"]).rsplit('.').next() == Some("debug")
             || event["place"].is_string();
