@@ -1,4 +1,4 @@
-//! Keywords as they hold at a task: inner ones win, conditions, tags and notifications add up.
+//! Keywords as they hold at a task: inner ones win, conditions and tags add up.
 use crate::playbook::Keywords;
 use crate::secret::Secret;
 use crate::source::{Span, Spanned};
@@ -30,7 +30,7 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
         environment: both(&outer.environment, &inner.environment),
         run_once: nearest(&inner.run_once, &outer.run_once),
         remote_user: nearest(&inner.remote_user, &outer.remote_user),
-        notify: outer.notify.iter().chain(&inner.notify).cloned().collect(),
+        notify: if inner.notify.is_empty() { &outer.notify } else { &inner.notify }.clone(),
         module_defaults: (outer.module_defaults.iter())
             .chain(&inner.module_defaults)
             .cloned()

@@ -95,12 +95,20 @@ fn of_items(items: &[Item], context: &Context, sources: &SourceMap, out: &mut Ve
 }
 
 /// The handlers that a notification names: those that listen to it, or the last one of that name.
-pub fn notified<'a>(handlers: &'a [Handler], name: &str) -> Vec<&'a Handler> {
+/// `rendered` is the name of a handler whose name holds templates.
+pub fn notified<'a>(
+    handlers: &'a [Handler],
+    name: &str,
+    rendered: impl Fn(&Handler) -> String,
+) -> Vec<&'a Handler> {
     let mut out: Vec<_> = handlers
         .iter()
         .filter(|handler| handler.listen.iter().any(|topic| topic == name))
         .collect();
-    let named = |handler: &&Handler| handler.name == name || handler.step.name == name;
+    let named = |handler: &&Handler| {
+        let is = |full: &str| full == name || full.rsplit(" : ").next() == Some(name);
+        is(&handler.step.name) || (handler.name.contains("{{") && is(&rendered(handler)))
+    };
     if let Some(handler) = handlers.iter().rev().find(named)
         && !out.iter().any(|other| other.step.name == handler.step.name)
     {

@@ -1,8 +1,13 @@
 //! In which order and in which batches the hosts of a play are worked on (`order`, `serial`).
 use serde_json::Value;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Hosts in the order that `order:` asks for; they come in inventory order.
-pub fn order(mut hosts: Vec<String>, order: Option<&str>) -> Result<Vec<String>, String> {
+/// Hosts in the order that `order:` asks for; they come in inventory order. `chance` decides a shuffle.
+pub fn order(
+    mut hosts: Vec<String>,
+    order: Option<&str>,
+    chance: u64,
+) -> Result<Vec<String>, String> {
     match order {
         None | Some("inventory" | "default") => {}
         Some("reverse_inventory") => hosts.reverse(),
@@ -11,10 +16,15 @@ pub fn order(mut hosts: Vec<String>, order: Option<&str>) -> Result<Vec<String>,
             hosts.sort();
             hosts.reverse();
         }
+        Some("shuffle") => hosts.sort_by_cached_key(|host| {
+            let mut hasher = DefaultHasher::new();
+            (chance, host).hash(&mut hasher);
+            hasher.finish()
+        }),
         Some(other) => {
             return Err(format!(
-                "`order: {other}` is not known; there are inventory, reverse_inventory, sorted and \
-                 reverse_sorted"
+                "`order: {other}` is not known; there are inventory, reverse_inventory, sorted, \
+                 reverse_sorted and shuffle"
             ));
         }
     }
@@ -93,9 +103,12 @@ mod tests {
     #[test]
     fn hosts_come_in_the_order_asked_for() {
         let hosts = || vec!["b".to_owned(), "c".into(), "a".into()];
-        assert_eq!(order(hosts(), None).unwrap(), ["b", "c", "a"]);
-        assert_eq!(order(hosts(), Some("reverse_inventory")).unwrap(), ["a", "c", "b"]);
-        assert_eq!(order(hosts(), Some("sorted")).unwrap(), ["a", "b", "c"]);
-        assert!(order(hosts(), Some("shuffled")).is_err());
+        assert_eq!(order(hosts(), None, 0).unwrap(), ["b", "c", "a"]);
+        assert_eq!(order(hosts(), Some("reverse_inventory"), 0).unwrap(), ["a", "c", "b"]);
+        assert_eq!(order(hosts(), Some("sorted"), 0).unwrap(), ["a", "b", "c"]);
+        assert!(order(hosts(), Some("shuffled"), 0).is_err());
+        let shuffled = |chance| order(hosts(), Some("shuffle"), chance).unwrap();
+        assert!((0..99).any(|chance| shuffled(chance) != shuffled(99)));
+        assert_eq!(order(shuffled(1), Some("sorted"), 0).unwrap(), ["a", "b", "c"]);
     }
 }

@@ -5,7 +5,7 @@ use crate::playbook::{self, Item, Role, RoleUse};
 use crate::source::Vars;
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,10 +59,19 @@ pub struct HostVars {
     pub included: Vec<Arc<Layer>>,
 }
 
-/// The magic variables that name the hosts of a batch. Made once: every task of every host has them.
-pub fn batch(hosts: &[String]) -> Arc<Layer> {
-    let names = ["play_hosts", "ansible_play_hosts", "ansible_play_batch"];
-    let values = names.iter().map(|name| ((*name).to_owned(), hosts.to_vec().into())).collect();
+/// The magic variables that name the hosts of a play and of the batch at hand: those of them that are
+/// not gone. Made once for all: every task of every host has them.
+pub fn batch(play: &[String], batch: &[String], gone: &BTreeSet<String>) -> Arc<Layer> {
+    let left = |hosts: &[String]| -> Value {
+        hosts.iter().filter(|host| !gone.contains(*host)).cloned().collect::<Vec<_>>().into()
+    };
+    let values = [
+        ("ansible_play_hosts_all", play.to_vec().into()),
+        ("ansible_play_hosts", left(play)),
+        ("ansible_play_batch", left(batch)),
+        ("play_hosts", left(batch)),
+    ];
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let places = BTreeMap::new();
     Arc::new(Layer { origin: "magic".into(), trust: Trust::Data, values, places })
 }

@@ -20,6 +20,8 @@ pub struct Context {
     pub vars: Vec<Arc<Layer>>,
     /// Variables given where a role or an include is used.
     pub params: Vec<Arc<Layer>>,
+    /// The uses of roles around it, outermost first: one and the same for all that belongs to a use.
+    pub uses: Vec<Arc<()>>,
 }
 
 /// One thing to do.
@@ -45,6 +47,17 @@ pub enum Step {
         /// The end of the play: whatever is still owed runs now.
         last: bool,
     },
+}
+
+impl Step {
+    /// What holds at it, where that is one thing.
+    pub fn context(&self) -> Option<&Context> {
+        match self {
+            Self::Task(step) => Some(&step.context),
+            Self::Include(_, context) | Self::Meta(_, context) => Some(context),
+            Self::Block { .. } | Self::Flush { .. } => None,
+        }
+    }
 }
 
 /// A task with what holds at it.
@@ -122,6 +135,7 @@ impl Context {
         let mut inside = self.clone();
         inside.keywords = inherit(&self.keywords, keywords);
         inside.role = Some(role.clone());
+        inside.uses.push(Arc::default());
         if !keywords.vars.is_empty() {
             let origin = format!("parameters of role {}", role.name);
             inside.params.push(Arc::new(layer(&origin, Trust::Template, &keywords.vars)));

@@ -20,6 +20,7 @@ const MAGIC: &[&str] = &[
     "ansible_loop_var",
     "ansible_play_batch",
     "ansible_play_hosts",
+    "ansible_play_hosts_all",
     "ansible_version",
     "group_names",
     "groups",

@@ -34,7 +34,7 @@ pub fn validate(
         for items in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
             roles_in(items, &Context::default(), &mut uses);
         }
-        let batch = scope::batch(hosts);
+        let batch = scope::batch(hosts, hosts, &BTreeSet::new());
         for (role, context) in &uses {
             for host in *hosts {
                 for finding in arguments_of(role, context, host, &batch, &brought, shared, engine) {
@@ -55,7 +55,7 @@ fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
         found.push(finding.help("`mailcow_facts`, `stat` and `command` look at a host"));
     }
     let asked = play.order.as_ref();
-    if let Err(message) = order(hosts.to_vec(), asked.map(|order| order.value.as_str())) {
+    if let Err(message) = order(hosts.to_vec(), asked.map(|order| order.value.as_str()), 0) {
         found.push(Diagnostic::error(asked.map_or(play.span, |order| order.span), message));
     }
     for size in &play.serial {

@@ -5,7 +5,7 @@ use super::keywords::{Fields, Place, suggest};
 use super::load::{Around, Read, Reader, clean, listed, places};
 use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
-use super::task::{Statement, plain};
+use super::task::{STATEMENTS, Statement, plain};
 use super::walk::spend;
 use super::{Block, Include, Included, Item, Keywords, Loop};
 use crate::source::{Diagnostic, Node, Span, Spanned};
@@ -38,6 +38,10 @@ impl Reader<'_> {
         around: &Around,
     ) -> Option<Item> {
         let (key, value) = call;
+        let register = fields.take("register").map(text);
+        if let Some(name) = &register {
+            self.name(name, "a variable");
+        }
         let short = short_options(value);
         let value = short.as_ref().unwrap_or(value);
         let keywords = self.keywords(&mut fields);
@@ -50,45 +54,46 @@ impl Reader<'_> {
         }
         match statement {
             Statement::ImportTasks => self.import_tasks(key, value, keywords, around),
+            Statement::ImportRole => self.import_role(key, value, keywords, around),
+            _ => {
+                let (what, apply) = self.included(statement, key, value, around)?;
+                Some(include(key, keywords, what, repeat, apply, register))
+            }
+        }
+    }
+
+    /// What an include brings in, and the keywords that it gives it.
+    fn included(
+        &mut self,
+        statement: Statement,
+        key: &Node,
+        value: &Node,
+        around: &Around,
+    ) -> Option<(Included, Keywords)> {
+        match statement {
             Statement::IncludeTasks => {
                 let options = self.options(key, value, "file", &[("apply", Shape::Mapping)])?;
-                let file = text(options.get("file")?);
-                let what = self.included_tasks(&file, around)?;
-                self.include(key.span, keywords, what, &options, repeat)
+                let what = self.included_tasks(&text(options.get("file")?), around)?;
+                Some((what, self.apply(&options)))
             }
-            Statement::ImportRole => self.import_role(key, value, keywords, around),
             Statement::IncludeRole => {
                 let options = self.role_options(key, value, true)?;
                 let wanted = self.wanted(&options)?;
                 let role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
-                self.include(key.span, keywords, Included::Role(Box::new(role)), &options, repeat)
+                Some((Included::Role(Box::new(role)), self.apply(&options)))
             }
             Statement::IncludeVars => {
                 let options = self.options(key, value, "file", &[("name", Shape::Text)])?;
-                let vars = self.included_vars(&options, around)?;
-                self.include(key.span, keywords, Included::Vars(vars), &options, repeat)
+                Some((Included::Vars(self.included_vars(&options, around)?), Keywords::default()))
             }
-            // `meta` never comes here.
-            Statement::Meta => None,
+            // Imports and `meta` never come here.
+            Statement::ImportTasks | Statement::ImportRole | Statement::Meta => None,
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the end of every branch of a statement")]
-    fn include(
-        &mut self,
-        span: Span,
-        keywords: Keywords,
-        what: Included,
-        options: &Options<'_>,
-        repeat: Option<Loop>,
-    ) -> Option<Item> {
-        let apply = options.get("apply").map(|node| self.apply(node)).unwrap_or_default();
-        let include = Include { span, keywords, what, repeat, apply, register: None };
-        Some(Item::Include(Arc::new(include)))
-    }
-
     /// `apply:` gives what is included keywords of a block.
-    fn apply(&mut self, node: &Node) -> Keywords {
+    fn apply(&mut self, options: &Options<'_>) -> Keywords {
+        let Some(node) = options.get("apply") else { return Keywords::default() };
         let mut fields = Fields::sort(node.mapping().unwrap_or_default(), Place::Import, self);
         fields.refuse_others(&[], self);
         let keywords = self.keywords(&mut fields);
@@ -352,6 +357,21 @@ impl Reader<'_> {
         self.lists.insert(key, items.clone());
         Some(items)
     }
+}
+
+fn include(
+    key: &Node,
+    keywords: Keywords,
+    what: Included,
+    repeat: Option<Loop>,
+    apply: Keywords,
+    register: Option<Spanned<String>>,
+) -> Item {
+    let name = plain(key.text().unwrap_or_default());
+    let statement =
+        STATEMENTS.iter().find(|(known, _)| *known == name).map_or("", |(name, _)| name);
+    let span = key.span;
+    Item::Include(Arc::new(Include { span, statement, keywords, what, repeat, apply, register }))
 }
 
 /// Whether a name with templates can come out as `name`: its literal parts are there, in order.

@@ -75,8 +75,10 @@ pub struct Play {
     pub max_fail_percentage: Option<Spanned<Value>>,
     /// `force_handlers`.
     pub force_handlers: Option<Spanned<Value>>,
-    /// `order`: `inventory`, `reverse_inventory`, `sorted`, `reverse_sorted`.
+    /// `order`: `inventory`, `reverse_inventory`, `sorted`, `reverse_sorted`, `shuffle`.
     pub order: Option<Spanned<String>>,
+    /// `strategy`.
+    pub strategy: Strategy,
     /// `pre_tasks`.
     pub pre_tasks: Vec<Item>,
     /// `roles`.
@@ -87,6 +89,16 @@ pub struct Play {
     pub post_tasks: Vec<Item>,
     /// `handlers`.
     pub handlers: Vec<Item>,
+}
+
+/// How the hosts of a play go through its tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// All together, task by task.
+    #[default]
+    Linear,
+    /// Each at its own pace.
+    Free,
 }
 
 /// A role put to use by `roles:`, `import_role` or `include_role`.
@@ -240,6 +252,8 @@ pub struct Block {
 pub struct Include {
     /// Where it begins.
     pub span: Span,
+    /// The statement: `include_tasks`, `include_role`, `include_vars`.
+    pub statement: &'static str,
     /// Of the include itself (`when`, `loop` …).
     pub keywords: Keywords,
     /// What is included.
@@ -289,8 +303,16 @@ pub enum MetaAction {
     FlushHandlers,
     /// Stop this host without failing it.
     EndHost,
+    /// Leave out the rest of the role on this host.
+    EndRole,
+    /// Stop the batch without failing it.
+    EndBatch,
     /// Stop the play without failing it.
     EndPlay,
+    /// Forget facts of hosts.
+    ClearFacts,
+    /// Close this host's connection: the next task opens a new one.
+    ResetConnection,
     /// Forget failures of hosts.
     ClearHostErrors,
     /// Nothing.
@@ -332,7 +354,7 @@ pub struct Keywords {
     pub run_once: Option<Spanned<Value>>,
     /// `remote_user`.
     pub remote_user: Option<Spanned<Value>>,
-    /// `notify` on a block, inherited by joining.
+    /// `notify` on a block, for tasks inside that have none of their own.
     pub notify: Vec<Spanned<String>>,
     /// `module_defaults`: module → arguments.
     pub module_defaults: Vec<(String, Map<String, Value>)>,

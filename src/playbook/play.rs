@@ -3,13 +3,13 @@ use super::keywords::{Fields, Place, suggest};
 use super::load::{Around, Read, Reader, clean, places};
 use super::shape::{is_template, kind, text, texts, value, values};
 use super::task::plain;
-use super::{Item, Keywords, Play, RoleUse};
+use super::{Item, Keywords, Play, RoleUse, Strategy};
 use crate::source::{Diagnostic, Node, Span, Spanned};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// In which order hosts can be taken.
-const ORDERS: &[&str] = &["inventory", "reverse_inventory", "reverse_sorted", "sorted"];
+const ORDERS: &[&str] = &["inventory", "reverse_inventory", "reverse_sorted", "shuffle", "sorted"];
 
 impl Reader<'_> {
     /// The plays of a playbook with those that it imports; `span` is where it is imported.
@@ -107,7 +107,8 @@ impl Reader<'_> {
             let finding = Diagnostic::error(node.span, "this play says no `hosts`");
             self.found(finding.help("add e.g. `hosts: all`"));
         }
-        self.strategy(&mut fields);
+        let strategy = self.strategy(&mut fields);
+        self.connection(&mut fields);
         let order = fields.take("order").map(text);
         if let Some(order) = &order {
             self.order(order);
@@ -138,6 +139,7 @@ impl Reader<'_> {
             max_fail_percentage: fields.take("max_fail_percentage").map(value),
             force_handlers: fields.take("force_handlers").map(value),
             order,
+            strategy,
             pre_tasks,
             roles,
             tasks,
@@ -148,17 +150,28 @@ impl Reader<'_> {
         play
     }
 
-    fn strategy(&mut self, fields: &mut Fields<'_>) {
-        for (name, usual, help) in [
-            ("strategy", &["linear"][..], "hosts go through the tasks together; remove it"),
-            ("connection", &["ssh", "smart"][..], "hosts are reached over SSH; remove it"),
-        ] {
-            let Some(node) = fields.take(name) else { continue };
-            let word = node.text().unwrap_or_default();
-            if !usual.contains(&plain(word)) {
-                let message = format!("{name} `{word}` is not supported");
+    fn strategy(&mut self, fields: &mut Fields<'_>) -> Strategy {
+        let Some(node) = fields.take("strategy") else { return Strategy::Linear };
+        let word = node.text().unwrap_or_default();
+        match plain(word) {
+            "linear" => Strategy::Linear,
+            "free" => Strategy::Free,
+            _ => {
+                let message = format!("strategy `{word}` is not supported");
+                let help = "there are `linear` (all hosts task by task) and `free`";
                 self.found(Diagnostic::error(node.span, message).help(help));
+                Strategy::Linear
             }
+        }
+    }
+
+    fn connection(&mut self, fields: &mut Fields<'_>) {
+        let Some(node) = fields.take("connection") else { return };
+        let word = node.text().unwrap_or_default();
+        if !["ssh", "smart"].contains(&plain(word)) {
+            let message = format!("connection `{word}` is not supported");
+            let help = "hosts are reached over SSH; remove it";
+            self.found(Diagnostic::error(node.span, message).help(help));
         }
     }
 

@@ -28,15 +28,23 @@ pub static STATEMENTS: &[(&str, &str)] = &[
     ("include_role", "a role, decided when it is reached"),
     ("include_tasks", "a file of tasks, decided when it is reached"),
     ("include_vars", "variables of a file, from here on"),
-    ("meta", "`flush_handlers`, `end_host`, `end_play`, `clear_host_errors`, `noop`"),
+    (
+        "meta",
+        "`flush_handlers`, `end_host`, `end_role`, `end_batch`, `end_play`, `clear_facts`, \
+         `clear_host_errors`, `reset_connection`, `noop`",
+    ),
 ];
 
 const META: &[(&str, MetaAction)] = &[
+    ("clear_facts", MetaAction::ClearFacts),
     ("clear_host_errors", MetaAction::ClearHostErrors),
+    ("end_batch", MetaAction::EndBatch),
     ("end_host", MetaAction::EndHost),
     ("end_play", MetaAction::EndPlay),
+    ("end_role", MetaAction::EndRole),
     ("flush_handlers", MetaAction::FlushHandlers),
     ("noop", MetaAction::Noop),
+    ("reset_connection", MetaAction::ResetConnection),
 ];
 
 /// A name without the collection that Ansible's own things are in.

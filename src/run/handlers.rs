@@ -51,17 +51,18 @@ where
     C::Shell: 'static,
 {
     let world = batch.world.clone();
+    let failed = if world.force_handlers {
+        batch.turn_state(on, State::Failed, State::Active)
+    } else {
+        BTreeSet::new()
+    };
     // A handler may notify one that stands before it; then another round is due.
     for _ in 0..=world.handlers.len() {
         let mut idle = true;
         for handler in &world.handlers {
             let name = &handler.step.name;
-            let may_run = |host: &HostRun<C>| {
-                host.state == State::Active
-                    || (host.state == State::Failed && world.job.options.force_handlers)
-            };
             let meant: BTreeSet<String> = (batch.hosts.iter_mut())
-                .filter(|host| on.contains(&host.name) && may_run(host))
+                .filter(|host| on.contains(&host.name) && host.state == State::Active)
                 .filter_map(|host| is_due(&world, host, handler, last).then(|| host.name.clone()))
                 .collect();
             if meant.is_empty() || world.interrupted() {
@@ -72,9 +73,10 @@ where
             settle(batch, name, &meant).await;
         }
         if idle {
-            return;
+            break;
         }
     }
+    batch.turn_state(&failed, State::Active, State::Failed);
 }
 
 /// Takes the mark away where the handler's own batch could not do it.

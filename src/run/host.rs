@@ -4,10 +4,11 @@ use super::{Events, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe};
-use crate::plan::{Escalate, HostVars};
+use crate::plan::{Context, Escalate, HostVars};
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How a host fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(super) struct HostRun<C: Connect> {
     /// Warnings that were told.
     pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
+    /// The use of a role that it is done with: `meta: end_role`.
+    pub(super) left: Option<Arc<()>>,
     pub(super) recap: Recap,
     /// Recorded for a saved plan, or held to one.
     pub(super) foresight: Foresight,
@@ -61,6 +64,7 @@ impl<C: Connect> HostRun<C> {
             owed: BTreeMap::new(),
             warned: BTreeSet::new(),
             state: State::Active,
+            left: None,
             recap: Recap::default(),
             foresight: Foresight::None,
         }
@@ -95,6 +99,17 @@ impl<C: Connect> HostRun<C> {
         self.recap.channels += 1;
         self.eyes.push(Eye { escalate: escalate.cloned(), shell, seen: Observed::default() });
         Ok(self.eyes.len() - 1)
+    }
+
+    /// Closes its shells (`meta: reset_connection`); the next task opens new ones.
+    pub(super) fn hang_up(&mut self) {
+        self.eyes.clear();
+    }
+
+    /// Whether it is done with a role that a place belongs to.
+    pub(super) fn has_left(&self, context: &Context) -> bool {
+        let left = |left: &Arc<()>| context.uses.iter().any(|used| Arc::ptr_eq(used, left));
+        self.left.as_ref().is_some_and(left)
     }
 
     /// What has been seen through a shell.

@@ -4,10 +4,11 @@ use super::host::{HostRun, State};
 use super::play::{Batch, PlayWorld};
 use super::task::item_layer;
 use super::{attempt, emit};
-use crate::event::Event;
+use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Context, included, loop_items, when_holds};
 use crate::playbook::{Include, Included};
 use crate::transport::Connect;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,25 +25,29 @@ where
         on: &BTreeSet<String>,
         rescuable: bool,
     ) {
+        self.tell_who_is_left();
+        let task = self.include_name(include, context, on);
+        let place = self.world.job.sources.locate(include.span);
+        let hosts = self.world.batch.iter().filter(|name| on.contains(*name)).cloned().collect();
+        let started =
+            Event::TaskStarted { task: task.clone(), place: place.clone(), handler: false, hosts };
+        emit(&self.world.events, started);
         let mut groups: Vec<(Bound, BTreeSet<String>)> = vec![];
-        let mut broken = vec![];
+        let mut ends = vec![];
         for host in self.hosts.iter().filter(|host| on.contains(&host.name)) {
-            match bind_include(&self.world, host, include, context) {
-                Ok(bounds) => {
-                    for bound in bounds {
-                        match groups.iter_mut().find(|(other, _)| *other == bound) {
-                            Some((_, names)) => {
-                                names.insert(host.name.clone());
-                            }
-                            None => groups.push((bound, [host.name.clone()].into())),
-                        }
+            let bounds = bind_include(&self.world, host, include, context);
+            ends.push((host.name.clone(), end(include, &bounds, rescuable)));
+            for bound in bounds.unwrap_or_default().into_iter().filter_map(Result::ok) {
+                match groups.iter_mut().find(|(other, _)| *other == bound) {
+                    Some((_, names)) => {
+                        names.insert(host.name.clone());
                     }
+                    None => groups.push((bound, [host.name.clone()].into())),
                 }
-                Err(error) => broken.push((host.name.clone(), error)),
             }
         }
-        for (name, error) in broken {
-            self.fail(&name, include, &error, rescuable);
+        for (name, (outcome, result)) in ends {
+            self.end_include(&name, include, (&task, &place), outcome, result);
         }
         for (bound, names) in groups {
             let mut inside = Context::clone(context);
@@ -60,42 +65,89 @@ where
             let chosen = &job.options.chosen;
             if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
                 self.steps(&steps, &names, rescuable).await;
-            } else {
-                let what = file.unwrap_or("").to_owned();
-                for name in &names {
-                    let error = format!("no such file to include: `{what}`");
-                    self.fail(name, include, &error, rescuable);
-                }
             }
         }
     }
 
-    /// An include that can't be decided fails like a task.
-    fn fail(&mut self, name: &str, include: &Include, message: &str, rescuable: bool) {
-        let Some(host) = self.hosts.iter_mut().find(|host| host.name == name) else { return };
-        let outcome = crate::event::Outcome::Failed {
-            message: message.to_owned(),
-            ignored: false,
-            rescued: rescuable,
+    /// The name that people see.
+    fn include_name(&self, include: &Include, context: &Context, on: &BTreeSet<String>) -> String {
+        let own = context.keywords.name.as_ref().map_or(include.statement, |name| &name.value);
+        let name = match &context.role {
+            Some(role) => format!("{} : {own}", role.name),
+            None => own.to_owned(),
         };
-        host.state = State::Failed;
+        let host = self.hosts.iter().find(|host| on.contains(&host.name));
+        let rendered = host.map(|host| {
+            let scope = self.world.scope(host, context);
+            self.world.job.engine.render(&name.clone().into(), &scope)
+        });
+        match rendered {
+            Some(Ok(Value::String(name))) => name,
+            _ => name,
+        }
+    }
+
+    /// An include ends like a task: what it brings in are tasks of their own.
+    fn end_include(
+        &mut self,
+        name: &str,
+        include: &Include,
+        (task, place): (&str, &str),
+        outcome: Outcome,
+        result: Map<String, Value>,
+    ) {
+        let Some(host) = self.hosts.iter_mut().find(|host| host.name == name) else { return };
+        if matches!(outcome, Outcome::Failed { .. }) {
+            host.state = State::Failed;
+        }
+        host.keep(include.register.as_ref().map(|name| name.value.as_str()), &result);
         host.count(&outcome);
-        emit(
-            &self.world.events,
-            Event::TaskFinished {
-                host: name.to_owned(),
-                task: "include".to_owned(),
-                place: self.world.job.sources.locate(include.span),
-                handler: false,
-                outcome,
-                diffs: vec![],
-                result: serde_json::Map::new(),
-            },
-        );
+        let (host, task, place) = (name.to_owned(), task.to_owned(), place.to_owned());
+        let (handler, diffs) = (false, vec![]);
+        let event = Event::TaskFinished { host, task, place, handler, outcome, diffs, result };
+        emit(&self.world.events, event);
     }
 }
 
-/// What an include comes to on a host.
+/// How an include ends, and what `register` gets.
+fn end(
+    include: &Include,
+    bounds: &Result<Vec<Result<Bound, String>>, String>,
+    rescued: bool,
+) -> (Outcome, Map<String, Value>) {
+    let mut result = Map::new();
+    result.insert("changed".into(), false.into());
+    let failed = |message: &String, mut result: Map<String, Value>| {
+        result.insert("failed".into(), true.into());
+        result.insert("msg".into(), message.clone().into());
+        (Outcome::Failed { message: message.clone(), ignored: false, rescued }, result)
+    };
+    let bounds = match bounds {
+        Ok(bounds) => bounds,
+        Err(message) => return failed(message, result),
+    };
+    let is_there = |bound: &Bound| match (&include.what, &bound.file) {
+        (Included::Templated { candidates, .. }, Some(file)) => {
+            candidates.iter().any(|(path, _)| path == file)
+        }
+        (Included::Templated { .. }, None) => false,
+        _ => true,
+    };
+    if let Some(missing) = bounds.iter().flatten().find(|bound| !is_there(bound)) {
+        let file = missing.file.as_deref().unwrap_or_default();
+        return failed(&format!("no such file to include: `{file}`"), result);
+    }
+    let why = bounds.iter().find_map(|bound| bound.as_ref().err().cloned());
+    if bounds.iter().any(Result::is_ok) {
+        return (Outcome::Ok, result);
+    }
+    let why = why.unwrap_or_else(|| "no items".to_owned());
+    result.insert("skipped".into(), true.into());
+    result.insert("false_condition".into(), why.clone().into());
+    (Outcome::Skipped { why }, result)
+}
+
+/// What an include comes to on a host, once.
 #[derive(Clone, Debug)]
 struct Bound {
     file: Option<String>,
@@ -109,12 +161,13 @@ impl PartialEq for Bound {
     }
 }
 
+/// For every item what is included, or the condition that does not hold.
 fn bind_include<C: Connect>(
     world: &PlayWorld,
     host: &HostRun<C>,
     include: &Include,
     context: &Context,
-) -> Result<Vec<Bound>, String> {
+) -> Result<Vec<Result<Bound, String>>, String> {
     let engine = &world.job.engine;
     let said =
         |error: BindError| format!("{}{error}", attempt::located(&world.job.sources, error.span));
@@ -130,7 +183,8 @@ fn bind_include<C: Connect>(
     let mut out = vec![];
     for item in layers {
         let scope = item.iter().fold(scope.clone(), |scope, layer| scope.with(layer.clone()));
-        if when_holds(context, engine, &scope).map_err(said)?.is_err() {
+        if let Err(condition) = when_holds(context, engine, &scope).map_err(said)? {
+            out.push(Err(condition));
             continue;
         }
         let file = match &include.what {
@@ -142,7 +196,7 @@ fn bind_include<C: Connect>(
             }
             _ => None,
         };
-        out.push(Bound { file, item });
+        out.push(Ok(Bound { file, item }));
     }
     Ok(out)
 }

@@ -1,6 +1,7 @@
 //! The run: plays, hosts, tasks, handlers, in time. The only async code besides `transport`. It
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
 mod attempt;
+mod flow;
 mod foresight;
 mod handlers;
 mod host;
@@ -205,7 +206,11 @@ where
     C::Shell: 'static,
 {
     for index in 0..job.plays.len() {
-        hosts = play::run(job, index, hosts, events).await;
+        let go_on;
+        (hosts, go_on) = play::run(job, index, hosts, events).await;
+        if !go_on {
+            break;
+        }
     }
     hosts
 }

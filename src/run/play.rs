@@ -1,22 +1,21 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
-use super::handlers::flush;
 use super::host::{HostRun, State};
-use super::task::{Part, turn};
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::facts::Probe;
 use crate::plan::{
-    Context, Escalate, Handler, Play, Step, TaskStep, World, batches, flag, handlers, order,
-    play_steps, prefetch, when_holds,
+    Context, Escalate, Handler, Play, Step, World, batches, handlers, order, play_steps, prefetch,
 };
-use crate::playbook::MetaAction;
+use crate::playbook::Strategy;
+use crate::source::Spanned;
 use crate::transport::{Connect, TransportError};
 use crate::vars::{Layer, Scope};
 use serde_json::Value;
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -28,28 +27,56 @@ pub(super) struct PlayWorld {
     pub(super) events: Events,
     /// Hosts of the batch.
     pub(super) batch: Vec<String>,
-    /// The variables that name them.
-    hosts: Arc<Layer>,
+    /// `max_fail_percentage`.
+    pub(super) max_fail_percentage: Option<f64>,
+    /// Whether hosts that failed have their handlers run.
+    pub(super) force_handlers: bool,
+    /// All hosts of the play.
+    chosen: Vec<String>,
+    /// Which hosts of the batch are gone, and the variables that name those that are left.
+    hosts: RwLock<(BTreeSet<String>, Arc<Layer>)>,
     forks: Arc<Semaphore>,
+}
+
+/// How much is not begun any more, though nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// `meta: end_batch`.
+    Batch,
+    /// `meta: end_play`.
+    Play,
 }
 
 impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
-        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.hosts)
+        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.left())
+    }
+    fn left(&self) -> Arc<Layer> {
+        // Nobody panics while holding it.
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+    /// Says which of some hosts are gone now; of the others it stays as it was.
+    fn without(&self, of: &BTreeSet<String>, gone: &BTreeSet<String>) {
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeSet<String> = hosts.0.difference(of).chain(gone).cloned().collect();
+        if now != hosts.0 {
+            let layer = crate::plan::batch(&self.chosen, &self.batch, &now);
+            *hosts = (now, layer);
+        }
     }
     pub(super) fn interrupted(&self) -> bool {
         self.job.options.interrupt.is_cancelled()
     }
 }
 
-/// Runs one play of a job.
+/// Runs one play of a job; whether there is a point in going on behind it: not when a whole batch failed.
 pub(super) async fn run<C>(
     job: &Arc<Job>,
     index: usize,
     mut hosts: Vec<HostRun<C>>,
     events: &Events,
-) -> Vec<HostRun<C>>
+) -> (Vec<HostRun<C>>, bool)
 where
     C: Connect + 'static,
     C::Shell: 'static,
@@ -65,7 +92,8 @@ where
     let tasks = count(&steps);
     emit(events, Event::PlayStarted { name, hosts: chosen.clone(), tasks });
     // `validate` has refused what `order` and `serial` can't take.
-    let ordered = order(chosen.clone(), play.order.as_ref().map(|order| order.value.as_str()));
+    let asked = play.order.as_ref().map(|order| order.value.as_str());
+    let ordered = order(chosen.clone(), asked, RandomState::new().build_hasher().finish());
     let ordered = ordered.unwrap_or_else(|_| chosen.clone());
     let serial: Vec<Value> = play.serial.iter().map(|size| size.value.clone()).collect();
     let groups = batches(&ordered, &serial).unwrap_or_else(|_| vec![ordered.clone()]);
@@ -80,21 +108,43 @@ where
             play: Play::new(play, vars_files),
             handlers: handlers.clone(),
             events: events.clone(),
-            hosts: crate::plan::batch(&batch),
+            max_fail_percentage: play.max_fail_percentage.as_ref().and_then(percentage),
+            force_handlers: job.options.force_handlers
+                || play.force_handlers.as_ref().is_some_and(|force| force.value == true),
+            hosts: RwLock::new((
+                BTreeSet::new(),
+                crate::plan::batch(chosen, &batch, &BTreeSet::new()),
+            )),
+            chosen: chosen.clone(),
             batch: batch.clone(),
             forks: Arc::new(Semaphore::new(job.options.forks.max(1))),
         });
-        let mut run = Batch { world, hosts, stopped: false };
+        let mut run = Batch { world, hosts, stop: None };
         run.prefetch(&steps).await;
         let on: BTreeSet<String> = batch.iter().cloned().collect();
-        run.steps(&steps, &on, false).await;
-        let failed = run.too_many_failed(index, &on);
+        match play.strategy {
+            Strategy::Linear => run.steps(&steps, &on, false).await,
+            Strategy::Free => run.apart(&steps, &on).await,
+        }
+        let nobody_left = run.gone().len() >= on.len();
+        let stop = run.stop;
         hosts = run.hosts;
-        if failed || job.options.interrupt.is_cancelled() {
+        if nobody_left {
+            return (hosts, false);
+        }
+        if stop == Some(Stop::Play) || job.options.interrupt.is_cancelled() {
             break;
         }
     }
-    hosts
+    (hosts, true)
+}
+
+fn percentage(limit: &Spanned<Value>) -> Option<f64> {
+    match &limit.value {
+        Value::Number(n) => n.as_f64(),
+        Value::String(text) => text.trim().trim_end_matches('%').parse().ok(),
+        _ => None,
+    }
 }
 
 /// The steps from the first task of that name on (`--start-at-task`); all when there is none.
@@ -127,8 +177,8 @@ fn count(steps: &[Step]) -> usize {
 pub(super) struct Batch<C: Connect> {
     pub(super) world: Arc<PlayWorld>,
     pub(super) hosts: Vec<HostRun<C>>,
-    /// `any_errors_fatal` or `meta: end_play`: nothing more is begun.
-    stopped: bool,
+    /// Nothing more is begun.
+    pub(super) stop: Option<Stop>,
 }
 
 impl<C> Batch<C>
@@ -136,6 +186,46 @@ where
     C: Connect + 'static,
     C::Shell: 'static,
 {
+    /// Hosts of the batch that failed or can't be reached.
+    pub(super) fn gone(&self) -> BTreeSet<String> {
+        let gone = |host: &&HostRun<C>| {
+            matches!(host.state, State::Failed | State::Unreachable)
+                && self.world.batch.contains(&host.name)
+        };
+        self.hosts.iter().filter(gone).map(|host| host.name.clone()).collect()
+    }
+
+    /// Lets the variables say which hosts are left.
+    pub(super) fn tell_who_is_left(&self) {
+        let mine = self.hosts.iter().map(|host| host.name.clone()).collect();
+        self.world.without(&mine, &self.gone());
+    }
+
+    /// Every host at its own pace (strategy `free`).
+    async fn apart(&mut self, steps: &[Step], on: &BTreeSet<String>) {
+        let steps: Arc<[Step]> = steps.into();
+        let mut at_work = JoinSet::new();
+        let mut done: BTreeMap<usize, HostRun<C>> = BTreeMap::new();
+        for (index, host) in std::mem::take(&mut self.hosts).into_iter().enumerate() {
+            if !on.contains(&host.name) {
+                done.insert(index, host);
+                continue;
+            }
+            let (world, steps) = (self.world.clone(), steps.clone());
+            let name: BTreeSet<String> = [host.name.clone()].into();
+            at_work.spawn(async move {
+                let mut alone = Batch { world, hosts: vec![host], stop: None };
+                alone.steps(&steps, &name, false).await;
+                (index, alone.hosts)
+            });
+        }
+        // A task's panic was caught where it happened (see `each`).
+        while let Some(Ok((index, hosts))) = at_work.join_next().await {
+            done.extend(hosts.into_iter().map(|host| (index, host)));
+        }
+        self.hosts = done.into_values().collect();
+    }
+
     /// Does something on hosts side by side, at most `forks` at once. A panic costs its host alone.
     pub(super) async fn each<F, Fut>(&mut self, on: &BTreeSet<String>, work: F)
     where
@@ -194,7 +284,7 @@ where
                         play: &world.play,
                         host: &host.name,
                         brought: &host.vars,
-                        batch: &world.hosts,
+                        batch: &world.left(),
                         chosen: &world.job.options.chosen,
                         sources: &world.job.sources,
                     },
@@ -206,194 +296,6 @@ where
             }
         })
         .await;
-    }
-
-    fn active(&self, on: &BTreeSet<String>) -> BTreeSet<String> {
-        let at_work = |host: &&HostRun<C>| host.state == State::Active && on.contains(&host.name);
-        self.hosts.iter().filter(at_work).map(|host| host.name.clone()).collect()
-    }
-
-    /// Runs steps on hosts, in lockstep.
-    pub(super) fn steps<'a>(
-        &'a mut self,
-        steps: &'a [Step],
-        on: &'a BTreeSet<String>,
-        rescuable: bool,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            for step in steps {
-                let active = self.active(on);
-                if self.world.interrupted() || self.stopped || active.is_empty() {
-                    return;
-                }
-                match step {
-                    Step::Task(step) => self.task(step, &active, Part::Task { rescuable }).await,
-                    Step::Block { items, rescue, always } => {
-                        self.block(items, rescue, always, &active, rescuable).await;
-                    }
-                    Step::Include(include, context) => {
-                        self.include(include, context, &active, rescuable).await;
-                    }
-                    Step::Meta(meta, context) => {
-                        self.meta(meta.action, context, &active).await;
-                    }
-                    Step::Flush { last } => flush(self, &active, *last).await,
-                }
-            }
-        })
-    }
-
-    /// One task on hosts.
-    pub(super) async fn task(&mut self, step: &Arc<TaskStep>, on: &BTreeSet<String>, part: Part) {
-        let keywords = &step.context.keywords;
-        let decide = |keyword| {
-            let host = self.hosts.iter().find(|host| on.contains(&host.name));
-            host.is_some_and(|host| {
-                let scope = self.world.scope(host, &step.context);
-                flag(keyword, false, &self.world.job.engine, &scope).unwrap_or(false)
-            })
-        };
-        let run_once = decide(keywords.run_once.as_ref());
-        let fatal = decide(keywords.any_errors_fatal.as_ref());
-        let only: BTreeSet<String> = match self.world.batch.iter().find(|name| on.contains(*name)) {
-            Some(first) if run_once => [first.clone()].into(),
-            _ => on.clone(),
-        };
-        emit(
-            &self.world.events,
-            Event::TaskStarted {
-                task: self.name(step, &only),
-                place: step.place.clone(),
-                handler: part == Part::Handler,
-                hosts: self
-                    .world
-                    .batch
-                    .iter()
-                    .filter(|name| only.contains(*name))
-                    .cloned()
-                    .collect(),
-            },
-        );
-        self.each(&only, |world, mut host| {
-            let step = step.clone();
-            async move {
-                turn(&world, &mut host, &step, part).await;
-                host
-            }
-        })
-        .await;
-        if run_once {
-            self.share(step, &only, on);
-        }
-        let failed =
-            (self.hosts.iter()).any(|host| on.contains(&host.name) && host.state == State::Failed);
-        if fatal && failed && part != (Part::Task { rescuable: true }) {
-            self.stopped = true;
-        }
-    }
-
-    fn name(&self, step: &TaskStep, on: &BTreeSet<String>) -> String {
-        let host = self.hosts.iter().find(|host| on.contains(&host.name));
-        host.map_or_else(
-            || step.name.clone(),
-            |host| {
-                let scope = self.world.scope(host, &step.context);
-                super::task::rendered_name(&self.world, step, &scope)
-            },
-        )
-    }
-
-    /// `run_once`: what the one host returned holds for all, and so does its failure.
-    fn share(&mut self, step: &TaskStep, first: &BTreeSet<String>, on: &BTreeSet<String>) {
-        let Some(one) = self.hosts.iter().find(|host| first.contains(&host.name)) else { return };
-        let failed = one.state != State::Active;
-        let register = step.task.register.as_ref().map(|name| name.value.clone());
-        let result = register.as_ref().and_then(|name| one.vars.registered.get(name)).cloned();
-        let facts = one.vars.facts.clone();
-        let notified = one.notified.clone();
-        for host in self.hosts.iter_mut().filter(|host| on.contains(&host.name)) {
-            if let (Some(name), Some(result)) = (&register, &result) {
-                host.vars.registered.insert(name.clone(), result.clone());
-            }
-            if step.task.module.name == "set_fact" {
-                host.vars.facts.extend(facts.clone());
-            }
-            if failed && host.state == State::Active {
-                host.state = State::Failed;
-            }
-            if first.contains(&host.name) {
-                host.notified.clone_from(&notified);
-            }
-        }
-    }
-
-    async fn block(
-        &mut self,
-        items: &[Step],
-        rescue: &[Step],
-        always: &[Step],
-        on: &BTreeSet<String>,
-        rescuable: bool,
-    ) {
-        self.steps(items, on, rescuable || !rescue.is_empty()).await;
-        if !rescue.is_empty() {
-            let failed = self.turn_state(on, State::Failed, State::Active);
-            self.steps(rescue, &failed, rescuable).await;
-        }
-        if !always.is_empty() {
-            let failed = self.turn_state(on, State::Failed, State::Active);
-            self.steps(always, on, rescuable).await;
-            self.turn_state(&failed, State::Active, State::Failed);
-        }
-    }
-
-    /// Hosts that are in one state go into another; which were they?
-    fn turn_state(&mut self, on: &BTreeSet<String>, from: State, to: State) -> BTreeSet<String> {
-        let mut turned = BTreeSet::new();
-        for host in &mut self.hosts {
-            if on.contains(&host.name) && host.state == from {
-                host.state = to;
-                turned.insert(host.name.clone());
-            }
-        }
-        turned
-    }
-
-    async fn meta(&mut self, action: MetaAction, context: &Context, on: &BTreeSet<String>) {
-        let mut meant = BTreeSet::new();
-        for host in self.hosts.iter().filter(|host| on.contains(&host.name)) {
-            let scope = self.world.scope(host, context);
-            if matches!(when_holds(context, &self.world.job.engine, &scope), Ok(Ok(()))) {
-                meant.insert(host.name.clone());
-            }
-        }
-        match action {
-            MetaAction::FlushHandlers => flush(self, on, false).await,
-            MetaAction::EndHost => {
-                self.turn_state(&meant, State::Active, State::Ended);
-            }
-            MetaAction::EndPlay if !meant.is_empty() => self.stopped = true,
-            MetaAction::ClearHostErrors => {
-                let all = self.world.batch.iter().cloned().collect();
-                self.turn_state(&all, State::Failed, State::Active);
-            }
-            MetaAction::EndPlay | MetaAction::Noop => {}
-        }
-    }
-
-    /// `max_fail_percentage`, and a batch of which nobody is left: no further batch is begun.
-    fn too_many_failed(&self, index: usize, on: &BTreeSet<String>) -> bool {
-        let bad = |host: &&HostRun<C>| matches!(host.state, State::Failed | State::Unreachable);
-        let failed = self.hosts.iter().filter(|h| on.contains(&h.name)).filter(bad).count();
-        let limit = self.world.job.plays[index].play.max_fail_percentage.as_ref();
-        let limit = limit.and_then(|limit| match &limit.value {
-            Value::Number(n) => n.as_f64(),
-            Value::String(text) => text.trim_end_matches('%').parse().ok(),
-            _ => None,
-        });
-        #[expect(clippy::cast_precision_loss, reason = "a fleet has fewer than 2^52 hosts")]
-        let percent = failed as f64 * 100.0 / on.len().max(1) as f64;
-        self.stopped || failed == on.len() || limit.is_some_and(|limit| percent > limit)
     }
 }
 

@@ -4,7 +4,9 @@ use super::host::{HostRun, State};
 use super::play::PlayWorld;
 use super::{Job, emit};
 use crate::event::{Event, Outcome};
-use crate::plan::{Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds};
+use crate::plan::{
+    Handler, Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds,
+};
 use crate::playbook::Loop;
 use crate::secret::REDACTED;
 use crate::source::Spanned;
@@ -70,7 +72,7 @@ pub(super) async fn turn<C: Connect>(
     host.keep(register, &ended.judged.result);
     host.count(&ended.judged.outcome);
     if ended.judged.changed() {
-        for name in owes(world, step, &scope) {
+        for name in owes(world, host, step, &scope) {
             host.notified.insert(name);
         }
     }
@@ -168,12 +170,21 @@ pub(super) fn rendered_name(world: &PlayWorld, step: &TaskStep, scope: &Scope) -
 }
 
 /// Full names of the handlers that a change of this task notifies.
-fn owes(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> Vec<String> {
+fn owes<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+) -> Vec<String> {
     let mut out = vec![];
-    for name in step.context.keywords.notify.iter().chain(&step.task.notify) {
+    let full = |handler: &Handler| {
+        rendered_name(world, &handler.step, &world.scope(host, &handler.step.context))
+    };
+    let own = &step.task.notify;
+    for name in if own.is_empty() { &step.context.keywords.notify } else { own } {
         let rendered = world.job.engine.render(&name.value.clone().into(), scope);
         let Ok(Value::String(name)) = rendered else { continue };
-        for handler in notified(&world.handlers, &name) {
+        for handler in notified(&world.handlers, &name, full) {
             if !out.contains(&handler.step.name) {
                 out.push(handler.step.name.clone());
             }
@@ -197,7 +208,7 @@ async fn once<C: Connect>(
         }
         Ok(Ok(())) => {}
     }
-    let owed = owes(world, step, scope);
+    let owed = owes(world, host, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
     // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
     if step.task.until.is_none() && step.task.retries.is_none() {
