@@ -1,8 +1,10 @@
 //! The vocabulary between doing and telling. Owned, serialisable, versioned: a run's events can be
 //! rendered again later by any reporter. Secrets are already redacted in what is in here.
 use crate::change::Diff;
+use crate::secret::Secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The version of this vocabulary, written as `"v"` in every JSON line.
@@ -116,6 +118,60 @@ pub enum Event {
         /// Stopped by ctrl-C.
         interrupted: bool,
     },
+}
+
+impl Event {
+    /// The event without a secret in anything that people wrote or a server said. Hosts keep their
+    /// names, and tasks their places.
+    #[must_use]
+    pub fn censored(mut self, secrets: &Secrets) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        let text = |text: &mut String| {
+            if let Cow::Owned(censored) = secrets.censor(text) {
+                *text = censored;
+            }
+        };
+        match &mut self {
+            Self::PlayStarted { name, .. } => text(name),
+            Self::TaskStarted { task, .. } => text(task),
+            Self::TaskFinished { task, outcome, diffs, result, .. } => {
+                text(task);
+                outcome.texts().into_iter().for_each(text);
+                diffs
+                    .iter_mut()
+                    .flat_map(|diff| [&mut diff.subject, &mut diff.text])
+                    .for_each(text);
+                *result = secrets.censor_map(std::mem::take(result));
+            }
+            Self::ItemFinished { task, item, outcome, diffs, result, .. } => {
+                [task, item].into_iter().chain(outcome.texts()).for_each(text);
+                diffs
+                    .iter_mut()
+                    .flat_map(|diff| [&mut diff.subject, &mut diff.text])
+                    .for_each(text);
+                *result = secrets.censor_map(std::mem::take(result));
+            }
+            Self::Owed { handler, .. } => text(handler),
+            Self::Warning { message, .. } | Self::Refused { message, .. } => text(message),
+            Self::Unreachable { message, help, .. } => {
+                [message].into_iter().chain(help.as_mut()).for_each(text);
+            }
+            Self::RunStarted { .. } | Self::Stopping | Self::RunFinished { .. } => {}
+        }
+        self
+    }
+}
+
+impl Outcome {
+    fn texts(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Unknown { why } | Self::Skipped { why } => Some(why),
+            Self::Failed { message, .. } => Some(message),
+            Self::Ok | Self::Changed | Self::WouldChange => None,
+        }
+    }
 }
 
 /// How a task ended on a host.

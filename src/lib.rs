@@ -45,7 +45,7 @@
 //!
 //! | layer | what it is |
 //! |---|---|
-//! | [`source`], [`secret`], [`shell`] | where things were written; values that never print; the only quoting |
+//! | [`source`], [`secret`], [`shell`], [`vault`] | where things were written; values that never print; the only quoting; what is encrypted |
 //! | [`facts`] | what can be known of a host: a file per probe, its command and its parser side by side |
 //! | [`change`] | what can be done to a host: predict, take back, diff |
 //! | [`modules`] | how wishes become changes |
@@ -64,7 +64,8 @@
 //! * What can't be predicted says so: a command in check mode is *unknown*, never a silent ok.
 //! * Unknown keys, modules, handlers and variables stop the run before any server is contacted.
 //! * Text from a server is data: never evaluated, bounded, its control characters never printed.
-//! * Secrets are a type ([`secret::Secret`]).
+//! * Secrets are a type ([`secret::Secret`]). What templates and servers make of one is known by its text:
+//!   [`secret::Secrets`] takes it out of every event and finding, whoever sends it.
 //! * A restart can't be lost: the batch that writes a file first marks what it notifies as owed on the
 //!   server; a handler takes its mark away when it has succeeded; whoever comes next runs what is marked.
 //!
@@ -98,3 +99,4 @@ pub mod shell;
 pub mod source;
 pub mod transport;
 pub mod vars;
+pub mod vault;

@@ -7,6 +7,7 @@ mod tests;
 use crate::inventory::{Input, Text, VarsFiles};
 use crate::playbook::Library;
 use crate::source::{Diagnostic, SourceMap, Spanned, Vars, nearest, parse_one};
+use crate::vault::{Vault, is_encrypted};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -25,12 +26,13 @@ const IGNORED: [&str; 9] = ["~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".py
 #[derive(Clone, Debug)]
 pub struct Disk {
     role_paths: Vec<PathBuf>,
+    vault: Vault,
 }
 
 impl Disk {
     /// The files that a playbook can name. Roles are looked for beside it, beside its folder, and in
-    /// the current folder.
-    pub fn new(playbook: &Path) -> Self {
+    /// the current folder. What is encrypted is opened with `vault`.
+    pub fn new(playbook: &Path, vault: &Vault) -> Self {
         let folder = match playbook.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -48,13 +50,13 @@ impl Disk {
         }
         role_paths.push(PathBuf::from("roles"));
         role_paths.dedup();
-        Self { role_paths }
+        Self { role_paths, vault: vault.clone() }
     }
 }
 
 impl Library for Disk {
     fn text(&self, path: &Path) -> Result<Option<Arc<str>>, Diagnostic> {
-        text(path)
+        text(path, &self.vault)
     }
     fn role_paths(&self) -> &[PathBuf] {
         &self.role_paths
@@ -68,9 +70,10 @@ fn wrong(path: &Path, what: impl std::fmt::Display) -> Diagnostic {
     Diagnostic::general(format!("{}: {what}", path.display()))
 }
 
-/// The text of a file; `None` when there is none.
-fn text(path: &Path) -> Result<Option<Arc<str>>, Diagnostic> {
+/// The text of a file, decrypted; `None` when there is none.
+fn text(path: &Path, vault: &Vault) -> Result<Option<Arc<str>>, Diagnostic> {
     let Some(bytes) = bytes(path, LARGEST_TEXT)? else { return Ok(None) };
+    let bytes = opened(path, bytes, vault)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text.into())),
         Err(error) => {
@@ -79,6 +82,16 @@ fn text(path: &Path) -> Result<Option<Arc<str>>, Diagnostic> {
             Err(wrong(path, format!("line {line} is not UTF-8")).help("save the file as UTF-8"))
         }
     }
+}
+
+/// What a file holds, decrypted if it is encrypted; then none of it is ever shown.
+fn opened(path: &Path, bytes: Vec<u8>, vault: &Vault) -> Result<Vec<u8>, Diagnostic> {
+    if !is_encrypted(&bytes) {
+        return Ok(bytes);
+    }
+    let opened = vault.open(&String::from_utf8_lossy(&bytes));
+    vault.secrets().hide(path);
+    opened.map_err(|error| wrong(path, &error).help(error.help()))
 }
 
 fn bytes(path: &Path, largest: u64) -> Result<Option<Vec<u8>>, Diagnostic> {
@@ -121,7 +134,10 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// What is not there or can't be read; a program that fails.
-pub fn inventory(args: &[String]) -> Result<(Vec<Input>, Vec<VarsFiles>), Diagnostic> {
+pub fn inventory(
+    args: &[String],
+    vault: &Vault,
+) -> Result<(Vec<Input>, Vec<VarsFiles>), Diagnostic> {
     let (mut inputs, mut beside): (Vec<Input>, Vec<VarsFiles>) = (vec![], vec![]);
     for arg in args {
         if arg.contains(',') {
@@ -139,13 +155,13 @@ pub fn inventory(args: &[String]) -> Result<(Vec<Input>, Vec<VarsFiles>), Diagno
                     })
             };
             for file in files_below(path).iter().filter(|path| is_inventory(path)) {
-                inputs.extend(input(file)?);
+                inputs.extend(input(file, vault)?);
             }
-            beside.push(vars_beside(path)?);
+            beside.push(vars_beside(path, vault)?);
         } else {
-            let read = input(path)?.ok_or_else(|| missing(path))?;
+            let read = input(path, vault)?.ok_or_else(|| missing(path))?;
             inputs.push(read);
-            beside.push(vars_beside(path.parent().unwrap_or(Path::new(".")))?);
+            beside.push(vars_beside(path.parent().unwrap_or(Path::new(".")), vault)?);
         }
     }
     Ok((inputs, beside))
@@ -168,7 +184,7 @@ fn missing(path: &Path) -> Diagnostic {
 }
 
 /// A file, or what a program prints for `--list`.
-fn input(path: &Path) -> Result<Option<Input>, Diagnostic> {
+fn input(path: &Path, vault: &Vault) -> Result<Option<Input>, Diagnostic> {
     if is_executable(path) {
         let run = std::path::absolute(path).map_err(|error| wrong(path, error))?;
         let ran = Command::new(run).arg("--list").stdin(Stdio::null()).output();
@@ -182,7 +198,7 @@ fn input(path: &Path) -> Result<Option<Input>, Diagnostic> {
             .map_err(|_| wrong(path, "--list printed what is not UTF-8"))?;
         return Ok(Some(Input::Script(path.into(), text.into())));
     }
-    Ok(text(path)?.map(|text| Input::File(path.into(), text)))
+    Ok(text(path, vault)?.map(|text| Input::File(path.into(), text)))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -194,15 +210,15 @@ fn is_executable(path: &Path) -> bool {
 ///
 /// # Errors
 /// What can't be read.
-pub fn vars_beside(folder: &Path) -> Result<VarsFiles, Diagnostic> {
+pub fn vars_beside(folder: &Path, vault: &Vault) -> Result<VarsFiles, Diagnostic> {
     Ok(VarsFiles {
-        groups: named(&folder.join("group_vars"))?,
-        hosts: named(&folder.join("host_vars"))?,
+        groups: named(&folder.join("group_vars"), vault)?,
+        hosts: named(&folder.join("host_vars"), vault)?,
     })
 }
 
 /// `NAME`, `NAME.yml`, `NAME.yaml`, `NAME.json`, or a folder `NAME` of such files.
-fn named(folder: &Path) -> Result<BTreeMap<String, Vec<Text>>, Diagnostic> {
+fn named(folder: &Path, vault: &Vault) -> Result<BTreeMap<String, Vec<Text>>, Diagnostic> {
     let mut out: BTreeMap<String, Vec<Text>> = BTreeMap::new();
     for path in files_below(folder) {
         let Ok(relative) = path.strip_prefix(folder) else { continue };
@@ -226,7 +242,7 @@ fn named(folder: &Path) -> Result<BTreeMap<String, Vec<Text>>, Diagnostic> {
         if file.starts_with('.') || file.ends_with('~') || (in_folder && !known(&file)) {
             continue;
         }
-        if let Some(text) = text(&path)? {
+        if let Some(text) = text(&path, vault)? {
             out.entry(name).or_default().push((path.into(), text));
         }
     }
@@ -240,12 +256,16 @@ fn named(folder: &Path) -> Result<BTreeMap<String, Vec<Text>>, Diagnostic> {
 pub fn assets(
     roles: &[PathBuf],
     playbook_dir: &Path,
+    vault: &Vault,
 ) -> Result<BTreeMap<PathBuf, Arc<[u8]>>, Diagnostic> {
     let mut out = BTreeMap::new();
     for base in roles.iter().map(PathBuf::as_path).chain([playbook_dir]) {
         for folder in ["files", "templates"] {
             for path in files_below(&base.join(folder)) {
                 if let Some(bytes) = bytes(&path, LARGEST_FILE)? {
+                    // One that needs a password stays as it is: whoever copies it will say so.
+                    let locked = vault.ids().is_empty() && is_encrypted(&bytes);
+                    let bytes = if locked { bytes } else { opened(&path, bytes, vault)? };
                     out.insert(path, bytes.into());
                 }
             }
@@ -264,7 +284,8 @@ pub fn extra_vars(args: &[String], sources: &mut SourceMap) -> Result<Vars, Diag
         let read = match arg.strip_prefix('@') {
             Some(file) => {
                 let path = Path::new(file);
-                let text = text(path)?.ok_or_else(|| wrong(path, "no such file"))?;
+                let text =
+                    text(path, sources.vault())?.ok_or_else(|| wrong(path, "no such file"))?;
                 mapping(path, text, sources)?
             }
             None if arg.trim_start().starts_with('{') && !arg.trim_start().starts_with("{{") => {

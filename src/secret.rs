@@ -1,4 +1,10 @@
-//! A value that never prints. Whatever formats it, debugs it or serialises it sees `‹secret›`.
+//! A value that never prints, whoever formats, debugs or serialises it; and [`Secrets`], which knows the
+//! texts that must not be told and takes them out of whatever is.
+mod forms;
+mod known;
+
+pub use known::Secrets;
+
 use std::fmt;
 use zeroize::Zeroize;
 

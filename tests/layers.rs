@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Left to right. What stands together may import each other.
 const LAYERS: &[&[&str]] = &[
-    &["source", "secret", "shell"],
+    &["source", "secret", "shell", "vault"],
     &["facts"],
     &["change"],
     &["modules"],

@@ -11,5 +11,6 @@ mod plans;
 mod playbook;
 mod role;
 mod run;
+mod secrets;
 mod ssh;
 mod stage;

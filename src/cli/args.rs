@@ -1,5 +1,6 @@
 //! Arguments: Ansible's names and letters, so that hands need not relearn.
 use super::Exit;
+use super::vault::{VaultArgs, VaultCommand};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Everything that can be known to be wrong without a server.
     Lint(LintArgs),
+    /// Texts and files that are encrypted in the project, as ansible-vault has them.
+    Vault(VaultCommand),
     /// Reference of modules, keywords, filters, tests and lookups.
     Doc(DocArgs),
     /// An embedded server on loopback, hardened twice before your eyes.
@@ -94,6 +97,8 @@ pub struct HostArgs {
     /// Further variables: `k=v`, JSON or YAML, or `@FILE` (repeatable).
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }
 
 /// How to log in.
@@ -273,6 +278,8 @@ pub struct LintArgs {
     /// Further variables.
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }
 
 /// Arguments of `doc`.

@@ -15,6 +15,7 @@ use crate::transport::ssh::{Identities, Keyring, Options, SshConnect, SshShell};
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,18 +86,22 @@ impl Dialer {
     /// For the hosts of a job.
     pub(super) fn new(job: &Job, login: &LoginArgs) -> Result<Self, Wrong> {
         let become_password = job.options.become_password.clone();
-        Self::with(&job.shared.inventory, &job.shared.extra, login, become_password)
+        let engine = job.engine.clone();
+        Self::with(&job.shared.inventory, &job.shared.extra, engine, login, become_password)
     }
 
     /// For hosts without a playbook.
     pub(super) fn for_fleet(fleet: &Fleet, login: &LoginArgs) -> Result<Self, Wrong> {
         let become_password = become_password(login)?;
-        Self::with(&fleet.inventory, &fleet.extra, login, become_password)
+        let engine =
+            Engine::new(BTreeMap::new(), Box::new(|_| None), fleet.sources.vault().clone());
+        Self::with(&fleet.inventory, &fleet.extra, engine, login, become_password)
     }
 
     fn with(
         inventory: &Inventory,
         extra: &Arc<Layer>,
+        engine: Engine,
         login: &LoginArgs,
         become_password: Option<Secret<String>>,
     ) -> Result<Self, Wrong> {
@@ -107,7 +112,7 @@ impl Dialer {
         Ok(Self {
             inventory: inventory.clone(),
             extra: extra.clone(),
-            engine: Engine::default(),
+            engine,
             login: login.clone(),
             keyring: Arc::new(Keyring::new(passphrase)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
@@ -130,7 +135,7 @@ impl Dialer {
             origin: "magic".into(),
             trust: Trust::Data,
             values: magic,
-            places: std::collections::BTreeMap::new(),
+            places: BTreeMap::new(),
         })
     }
 

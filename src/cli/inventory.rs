@@ -1,9 +1,10 @@
 //! `cowhand inventory`: what the inventory means, as Ansible's own tool prints it.
 use super::args::{InventoryArgs, Show, ShowArgs};
-use super::load::{Fleet, fleet, limit};
+use super::load::{Fleet, fleet, limit, sources};
 use super::{Exit, Wrong};
 use crate::inventory::Inventory;
-use crate::source::SourceMap;
+use crate::secret::Secrets;
+use crate::source::sealed_in;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -13,17 +14,17 @@ pub(super) fn inventory(args: &InventoryArgs) -> Result<Exit, Wrong> {
     let mut out = io::stdout().lock();
     match &args.show {
         Show::List(show) => {
-            let fleet = fleet(&show.hosts, None, SourceMap::default())?;
+            let fleet = fleet(&show.hosts, None, sources(&show.hosts)?)?;
             let only = limit(&fleet, show.hosts.limit.as_deref())?;
             write_value(&mut out, &list(&fleet, only.as_ref()), show)?;
         }
         Show::Graph(show) => {
-            let fleet = fleet(&show.hosts, None, SourceMap::default())?;
+            let fleet = fleet(&show.hosts, None, sources(&show.hosts)?)?;
             let only = limit(&fleet, show.hosts.limit.as_deref())?;
             graph(&mut out, &fleet.inventory, "all", 0, only.as_ref())?;
         }
         Show::Host { name, hosts } => {
-            let fleet = fleet(&hosts.hosts, None, SourceMap::default())?;
+            let fleet = fleet(&hosts.hosts, None, sources(&hosts.hosts)?)?;
             let found = fleet.inventory.select(name);
             let found = found.map_err(|found| Wrong::Usage(found.message, found.help))?;
             let [host] = found.as_slice() else {
@@ -33,6 +34,21 @@ pub(super) fn inventory(args: &InventoryArgs) -> Result<Exit, Wrong> {
         }
     }
     Ok(Exit::Fine)
+}
+
+/// What was encrypted as a file is not shown; what is encrypted as a value is shown as it is written.
+fn shown(value: Value, secrets: &Secrets) -> Value {
+    match value {
+        Value::String(text) => match sealed_in(&text) {
+            Some(sealed) => json!({"__ansible_vault": sealed + "\n"}),
+            None => secrets.censor_value(text.into()),
+        },
+        Value::Array(items) => items.into_iter().map(|item| shown(item, secrets)).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, shown(value, secrets))).collect()
+        }
+        other => secrets.censor_value(other),
+    }
 }
 
 fn write_value(out: &mut impl Write, value: &Value, show: &ShowArgs) -> Result<(), Wrong> {
@@ -51,7 +67,8 @@ fn vars(fleet: &Fleet, host: &str) -> Map<String, Value> {
         out.extend(vars.iter().map(|(name, value)| (name.value.clone(), value.value.clone())));
     }
     out.extend(fleet.extra.values.clone());
-    out
+    let secrets = fleet.sources.vault().secrets();
+    out.into_iter().map(|(name, value)| (name, shown(value, secrets))).collect()
 }
 
 fn list(fleet: &Fleet, only: Option<&BTreeSet<String>>) -> Value {

@@ -2,15 +2,16 @@
 //! before anything is contacted.
 use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
-use crate::inventory::{Inventory, VarsFiles};
-use crate::plan::{Selection, Shared, layer, magic, validate};
+use super::vault::vault;
+use crate::inventory::Inventory;
+use crate::plan::{Selection, Shared, layer, magic, sealed, validate};
 use crate::playbook::{self, Item, Play, RoleUse};
 use crate::project::{self, Disk};
 use crate::run::{Job, Options, PlayJob};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, SourceMap, Spanned, Vars};
 use crate::vars::{Engine, Layer, Scope, Trust};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -32,10 +33,12 @@ pub(super) fn fleet(
     let failed =
         |sources: &SourceMap, found: Vec<Diagnostic>| Wrong::Project(sources.clone(), found);
     let one = |sources: &SourceMap, found: Diagnostic| failed(sources, vec![found]);
+    let vault = sources.vault().clone();
     let (inputs, mut beside) =
-        project::inventory(&hosts.inventory).map_err(|found| one(&sources, found))?;
+        project::inventory(&hosts.inventory, &vault).map_err(|found| one(&sources, found))?;
     if let Some(folder) = playbook_dir {
-        let vars: VarsFiles = project::vars_beside(folder).map_err(|found| one(&sources, found))?;
+        let vars = project::vars_beside(folder, &vault);
+        let vars = vars.map_err(|found| one(&sources, found))?;
         beside.push(vars);
     }
     let read = Inventory::read(&inputs, &beside, &mut sources);
@@ -44,6 +47,11 @@ pub(super) fn fleet(
     let extra = extra.map_err(|found| one(&sources, found))?;
     let extra = Arc::new(layer("extra vars", Trust::Template, &extra));
     Ok(Fleet { sources, inventory, extra, warnings })
+}
+
+/// An empty map of sources, with the vault that the arguments open.
+pub(super) fn sources(hosts: &HostArgs) -> Result<SourceMap, Wrong> {
+    Ok(SourceMap::new(vault(&hosts.vault)?))
 }
 
 /// The hosts that `--limit` leaves; `None`: all.
@@ -70,6 +78,13 @@ pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSe
 /// Everything for `apply` and `check`.
 pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
     let (job, warnings) = assemble(args, check)?;
+    let views: Vec<(&Play, &[String], &[Vars])> = (job.plays.iter())
+        .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
+        .collect();
+    let found = sealed(&views, &job.shared, &job.engine, job.sources.vault());
+    if !found.is_empty() {
+        return Err(Wrong::Project(job.sources, found));
+    }
     if job.plays.iter().all(|play| play.hosts.is_empty()) {
         let patterns: Vec<_> =
             job.plays.iter().map(|play| format!("`{}`", play.play.hosts.value)).collect();
@@ -90,6 +105,7 @@ pub(super) fn lint(
             inventory: args.inventory.clone(),
             extra_vars: args.extra_vars.clone(),
             limit: None,
+            vault: args.vault.clone(),
         },
         ..PlayArgs::default()
     };
@@ -98,18 +114,19 @@ pub(super) fn lint(
 }
 
 fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
-    let disk = Disk::new(&args.playbook);
-    let mut sources = SourceMap::default();
+    let vault = vault(&args.hosts.vault)?;
+    let disk = Disk::new(&args.playbook, &vault);
+    let mut sources = SourceMap::new(vault.clone());
     let loaded = playbook::load(&args.playbook, &disk, &mut sources);
     let (playbook, mut warnings) =
         loaded.map_err(|found| Wrong::Project(sources.clone(), found))?;
     let dir = folder_of(&args.playbook);
     let mut fleet = fleet(&args.hosts, Some(&dir), sources)?;
     warnings.append(&mut fleet.warnings);
-    let engine = Engine::default();
+    let engine = Engine::new(BTreeMap::new(), Box::new(|_| None), vault.clone());
     let limit = limit(&fleet, args.hosts.limit.as_deref())?;
     let roles = role_folders(&playbook.plays);
-    let files = project::assets(&roles, &dir)
+    let files = project::assets(&roles, &dir, &vault)
         .map_err(|found| Wrong::Project(fleet.sources.clone(), vec![found]))?;
     let mut plays = vec![];
     for play in playbook.plays {

@@ -11,6 +11,7 @@ mod load;
 mod ping;
 mod play;
 mod saved;
+mod vault;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;
@@ -48,6 +49,7 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Ping(args) => ping::ping(args, cli.color).await,
         Command::Inventory(args) => inventory::inventory(&args),
         Command::Lint(args) => lint::lint(&args, color),
+        Command::Vault(args) => vault::run(&args),
         Command::Doc(args) => doc::doc(&args),
         Command::Demo => demo::demo(cli.color).await,
         Command::Completions { shell } => Ok(args::completions(shell)),

@@ -4,7 +4,6 @@ use super::connect::Dialer;
 use super::{Exit, Wrong, load};
 use crate::facts::{Fact, Probe};
 use crate::report::{Palette, clean};
-use crate::source::SourceMap;
 use crate::transport::{Connect, Transport, TransportError};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,7 +20,7 @@ struct Pong {
 
 /// Logs in everywhere and asks who we are.
 pub(super) async fn ping(args: PingArgs, color: Color) -> Result<Exit, Wrong> {
-    let fleet = load::fleet(&args.hosts, None, SourceMap::default())?;
+    let fleet = load::fleet(&args.hosts, None, load::sources(&args.hosts)?)?;
     let only = load::limit(&fleet, args.hosts.limit.as_deref())?;
     let hosts = fleet.inventory.select(&args.pattern);
     let hosts = hosts.map_err(|found| Wrong::Usage(found.message, found.help))?;

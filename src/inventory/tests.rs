@@ -294,7 +294,10 @@ fn broken_yaml_inventories_are_refused_in_their_place() {
             "a: {children: {b: {children: {a: }}}}",
             "h.yml:1:31-32: `a` can't be below `b`, which is below `a`",
         ),
-        ("all: {vars: {k: !vault x}}", "h.yml:1:17-25: `!vault` is not supported here"),
+        (
+            "all: {vars: {k: !vault x}}",
+            "h.yml:1:17-25: `!vault`: not a vault text: it does not begin with $ANSIBLE_VAULT | encrypt it again with `cowhand vault encrypt`",
+        ),
     ] {
         assert_eq!(refusals("h.yml", text), [expected], "{text}");
     }

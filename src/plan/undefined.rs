@@ -2,7 +2,9 @@
 use crate::inventory::Inventory;
 use crate::modules::Bind;
 use crate::playbook::{self, Included, Item, Keywords, Loop, Role, RoleUse, Task};
-use crate::source::{Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest};
+use crate::source::{
+    Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest, sealed_in,
+};
 use crate::vars::{Engine, Layer};
 use regex::Regex;
 use serde_json::Value;
@@ -39,6 +41,8 @@ const MAGIC: &[&str] = &[
 pub(super) struct Names {
     defined: BTreeSet<String>,
     reads: Vec<(Span, Value, bool)>,
+    /// What is encrypted, and the variable that it is in.
+    sealed: Vec<(Option<String>, Span, String)>,
 }
 
 impl Names {
@@ -54,6 +58,8 @@ impl Names {
             names.vars(&group.vars);
             group.files.iter().for_each(|file| names.vars(&file.vars));
         }
+        // Only some hosts take part: theirs is looked for elsewhere.
+        names.sealed.clear();
         names
     }
 
@@ -70,7 +76,23 @@ impl Names {
         for (name, value) in vars {
             self.defined.insert(name.value.clone());
             self.read(value, false);
+            let (span, found) = (value.span, sealed_inside(&value.value));
+            self.sealed.extend(found.map(|text| (Some(name.value.clone()), span, text)));
         }
+    }
+
+    /// Every name that something reads.
+    pub(super) fn used(&self, engine: &Engine) -> BTreeSet<String> {
+        let names = |(_, value, expression): &(Span, Value, bool)| match value.as_str() {
+            Some(text) if *expression => engine.names_of_expression(text),
+            _ => engine.names(value),
+        };
+        self.reads.iter().flat_map(names).collect()
+    }
+
+    /// What is encrypted in plays and roles, and the variable that it is in.
+    pub(super) fn sealed(&self) -> &[(Option<String>, Span, String)] {
+        &self.sealed
     }
 
     fn read(&mut self, value: &Spanned<Value>, expression: bool) {
@@ -175,7 +197,11 @@ impl Names {
 
     fn node(&mut self, node: &Node, expression: bool) {
         match &node.kind {
-            Kind::Scalar { .. } => self.reads.push((node.span, node.to_value(), expression)),
+            Kind::Scalar { .. } => {
+                let value = node.to_value();
+                self.sealed.extend(sealed_inside(&value).map(|text| (None, node.span, text)));
+                self.reads.push((node.span, value, expression));
+            }
             Kind::Sequence(items) => items.iter().for_each(|item| self.node(item, expression)),
             Kind::Mapping(pairs) => {
                 pairs.iter().for_each(|(_, value)| self.node(value, expression));
@@ -235,6 +261,16 @@ impl Names {
             }
         }
         found
+    }
+}
+
+/// Every encrypted text inside a value.
+pub(super) fn sealed_inside(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
+    match value {
+        Value::String(text) => Box::new(sealed_in(text).into_iter()),
+        Value::Array(items) => Box::new(items.iter().flat_map(sealed_inside)),
+        Value::Object(entries) => Box::new(entries.values().flat_map(sealed_inside)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 

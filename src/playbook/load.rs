@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
             Ok(Some(text)) => {
                 let file = self.sources.add(&path, text);
                 match parse_one(self.sources, file, &mut self.findings) {
-                    Ok(Some(node)) => self.untagged(node),
+                    Ok(Some(node)) => Read::Node(Arc::new(node)),
                     Ok(None) => Read::Empty,
                     Err(finding) => {
                         self.found(finding);
@@ -107,16 +107,6 @@ impl<'a> Reader<'a> {
         };
         self.files.insert(path, read.clone());
         read
-    }
-
-    /// Encrypted and unsafe values would lose their meaning on the way to a task.
-    fn untagged(&mut self, node: Node) -> Read {
-        if let Some(tagged) = node.tagged() {
-            let tag = tagged.tag.as_deref().unwrap_or_default();
-            self.error(tagged.span, format!("`{tag}` is not supported here"));
-            return Read::Broken;
-        }
-        Read::Node(Arc::new(node))
     }
 
     /// The first of some files that is there.

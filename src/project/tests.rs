@@ -25,7 +25,7 @@ impl Folder {
 #[test]
 fn roles_are_looked_for_beside_the_playbook_and_beside_its_folder() {
     let paths = |playbook: &str| {
-        let disk = Disk::new(Path::new(playbook));
+        let disk = Disk::new(Path::new(playbook), &Vault::default());
         disk.role_paths().iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
     };
     assert_eq!(paths("playbooks/site.yml"), ["playbooks/roles", "roles"]);
@@ -37,10 +37,10 @@ fn roles_are_looked_for_beside_the_playbook_and_beside_its_folder() {
 fn text_that_is_not_utf_8_is_told_with_its_line() {
     let folder = Folder::new(&[]);
     std::fs::write(folder.path("f.yml"), b"a: 1\nb: \xff\n").unwrap();
-    let found = text(&folder.path("f.yml")).unwrap_err();
+    let found = text(&folder.path("f.yml"), &Vault::default()).unwrap_err();
     assert!(found.message.ends_with("f.yml: line 2 is not UTF-8"), "{}", found.message);
-    assert_eq!(text(&folder.path("none.yml")), Ok(None));
-    assert_eq!(text(folder.0.path()), Ok(None), "a folder is no file");
+    assert_eq!(text(&folder.path("none.yml"), &Vault::default()), Ok(None));
+    assert_eq!(text(folder.0.path(), &Vault::default()), Ok(None), "a folder is no file");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn variables_stand_beside_an_inventory_in_files_and_folders() {
         ("host_vars/mx2.example.org.yaml", "d: 1"),
         ("host_vars/mx3~", "no"),
     ]);
-    let vars = vars_beside(folder.0.path()).unwrap();
+    let vars = vars_beside(folder.0.path(), &Vault::default()).unwrap();
     let count = |map: &BTreeMap<String, Vec<Text>>| {
         map.iter().map(|(name, files)| (name.clone(), files.len())).collect::<Vec<_>>()
     };
@@ -82,7 +82,7 @@ fn an_inventory_is_a_file_a_folder_a_program_or_a_list() {
         std::fs::set_permissions(folder.path(program), mode).unwrap();
     }
     let kinds = |args: &[String]| {
-        let (inputs, beside) = inventory(args).unwrap();
+        let (inputs, beside) = inventory(args, &Vault::default()).unwrap();
         let kind = |input: &Input| match input {
             Input::File(path, _) => path.file_name().unwrap().to_string_lossy().into_owned(),
             Input::Script(_, text) => text.trim().to_owned(),
@@ -96,9 +96,9 @@ fn an_inventory_is_a_file_a_folder_a_program_or_a_list() {
     );
     assert_eq!(kinds(&[folder.arg("d")]), (vec!["one.ini".into(), "two.yml".into()], 1));
     assert_eq!(kinds(&[folder.arg("run")]).0, ["{\"_meta\": {}}"]);
-    let failed = inventory(&[folder.arg("fails")]).unwrap_err().message;
+    let failed = inventory(&[folder.arg("fails")], &Vault::default()).unwrap_err().message;
     assert!(failed.ends_with("--list ended with exit status: 3: why"), "{failed}");
-    let missing = inventory(&[folder.arg("hots")]).unwrap_err();
+    let missing = inventory(&[folder.arg("hots")], &Vault::default()).unwrap_err();
     assert!(missing.help.unwrap().ends_with("/hosts`?"));
 }
 
@@ -128,7 +128,7 @@ fn files_and_templates_of_roles_and_of_the_playbook_are_read_once() {
         ("roles/r/tasks/main.yml", "no"),
         ("files/c", "3"),
     ]);
-    let read = assets(&[folder.path("roles/r")], folder.0.path()).unwrap();
+    let read = assets(&[folder.path("roles/r")], folder.0.path(), &Vault::default()).unwrap();
     let names: Vec<_> =
         read.keys().map(|path| path.strip_prefix(folder.0.path()).unwrap()).collect();
     assert_eq!(names, ["files/c", "roles/r/files/a/b", "roles/r/templates/t.j2"].map(Path::new));

@@ -7,6 +7,7 @@ use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
 use crate::plan::{Escalate, Invocation, Judged, TaskStep, bind, escalate, flag, forecast, settle};
+use crate::secret::Secrets;
 use crate::source::{SourceMap, Span};
 use crate::transport::{Connect, TransportError};
 use crate::vars::{Scope, TemplateError};
@@ -71,7 +72,7 @@ pub(super) async fn attempt<C: Connect>(
     };
     let eye = host.eye_if_needed(terms.escalate.as_ref(), &call).await?;
     let changes = match plan(host, eye, &call).await? {
-        Ok(changes) => changes,
+        Ok(changes) => marked(changes, job.sources.vault().secrets()),
         Err(PlanError::Failed { message, result }) => {
             let judged = Judged::failure(message, result);
             return Ok(judge(job, step, scope, judged));
@@ -114,6 +115,16 @@ pub(super) async fn attempt<C: Connect>(
         Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
     };
     Ok(Attempt { judged, diffs })
+}
+
+/// A file that will hold a secret is secret as a whole: what is there now may hold the last one.
+fn marked(mut changes: Vec<Change>, secrets: &Secrets) -> Vec<Change> {
+    for change in &mut changes {
+        if let Change::WriteFile { content, secret, .. } = change {
+            *secret |= secrets.holds(&String::from_utf8_lossy(&content.0));
+        }
+    }
+    changes
 }
 
 /// Makes changes, in one batch with the marks of the handlers that they concern: those that a change

@@ -13,7 +13,7 @@ use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
 use crate::plan::{Selection, Shared};
 use crate::playbook;
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::source::{SourceMap, Vars};
 use crate::transport::{Connect, TransportError};
 use crate::vars::Engine;
@@ -73,21 +73,31 @@ pub struct Options {
     pub interrupt: CancellationToken,
 }
 
-/// Where events go.
-pub(crate) type Events = UnboundedSender<Event>;
+/// Where events go, and what they must not tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Events {
+    sender: UnboundedSender<Event>,
+    secrets: Secrets,
+}
 
-/// Sends an event. A reporter that has gone away must not stop a change half way.
+/// Sends an event, every secret in it replaced. A reporter that has gone away must not stop a change
+/// half way.
 pub(crate) fn emit(events: &Events, event: Event) {
-    let _ = events.send(event);
+    let _ = events.sender.send(event.censored(&events.secrets));
 }
 
 /// Runs a job to its end. `dial` gives the way to a host; a host that it refuses is unreachable.
-pub async fn run<C, D>(job: Arc<Job>, dial: D, events: Events) -> BTreeMap<String, Recap>
+pub async fn run<C, D>(
+    job: Arc<Job>,
+    dial: D,
+    sender: UnboundedSender<Event>,
+) -> BTreeMap<String, Recap>
 where
     C: Connect + 'static,
     C::Shell: 'static,
     D: Fn(&str) -> Result<C, TransportError>,
 {
+    let events = job.events(sender);
     let hosts = meet(&job, dial, &events);
     let hosts = plays(&job, hosts, &events).await;
     part(&job, hosts, &events)
@@ -97,13 +107,14 @@ where
 pub async fn foresee<C, D>(
     job: Arc<Job>,
     dial: D,
-    events: Events,
+    sender: UnboundedSender<Event>,
 ) -> (BTreeMap<String, Recap>, Saved)
 where
     C: Connect + 'static,
     C::Shell: 'static,
     D: Fn(&str) -> Result<C, TransportError>,
 {
+    let events = job.events(sender);
     let mut hosts = meet(&job, dial, &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
@@ -121,19 +132,20 @@ pub async fn follow<C, D>(
     job: Arc<Job>,
     plan: &Saved,
     dial: D,
-    events: Events,
+    sender: UnboundedSender<Event>,
 ) -> BTreeMap<String, Recap>
 where
     C: Connect + 'static,
     C::Shell: 'static,
     D: Fn(&str) -> Result<C, TransportError>,
 {
+    let events = job.events(sender);
     let mut hosts = meet(&job, dial, &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
     }
     let (silent, mut unheard) = unbounded_channel();
-    let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &silent).await;
+    let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &job.events(silent)).await;
     while let Ok(event) = unheard.try_recv() {
         if matches!(event, Event::Unreachable { .. }) {
             emit(&events, event);
@@ -155,6 +167,9 @@ where
 }
 
 impl Job {
+    fn events(&self, sender: UnboundedSender<Event>) -> Events {
+        Events { sender, secrets: self.sources.vault().secrets().clone() }
+    }
     /// The same job as a check.
     fn rehearsal(&self) -> Self {
         let mut job = self.clone();

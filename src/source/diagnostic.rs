@@ -1,6 +1,7 @@
 //! What is wrong with what was written, where, and what to do about it: data first, text at the end.
-//! What a file holds is never printed with its control characters.
+//! What a file holds is never printed with its control characters, and no secret at all.
 use super::{SourceMap, Span, printable};
+use crate::secret::REDACTED;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::ops::Range;
 
@@ -74,12 +75,15 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
             Severity::Error => Level::ERROR,
         };
-        let title = level.primary_title(printable(&self.message));
+        let secrets = sources.vault().secrets();
+        let message = secrets.censor(&self.message);
+        let title = level.primary_title(printable(&message));
         let mut group = match self.span {
             Some(span) => title.element(self.snippet(sources, span)),
             None => Group::with_title(title),
         };
         if let Some(help) = &self.help {
+            let help = secrets.censor(help);
             let lines: Vec<_> = help.lines().map(printable).collect();
             group = group.element(Level::HELP.message(lines.join("\n")));
         }
@@ -93,13 +97,17 @@ impl Diagnostic {
         sources: &SourceMap,
         span: Span,
     ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        let line = printable(sources.line(span.file, span.start.line)).into_owned();
+        let secrets = sources.vault().secrets();
+        let written = sources.line(span.file, span.start.line);
+        let written =
+            if sources.is_hidden(span.file) { REDACTED.into() } else { secrets.censor(written) };
+        let line = printable(&written).into_owned();
         let columns = Self::columns(span, line.chars().count());
         let offset =
             |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(offset, _)| offset);
         let mut caret = AnnotationKind::Primary.span(offset(columns.start)..offset(columns.end));
         if !self.label.is_empty() {
-            caret = caret.label(printable(&self.label).into_owned());
+            caret = caret.label(printable(&secrets.censor(&self.label)).into_owned());
         }
         let path = sources.path(span.file).display().to_string();
         Snippet::source(line)

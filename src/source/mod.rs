@@ -8,8 +8,9 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Severity};
 pub use printable::printable;
 pub use suggest::nearest;
-pub use yaml::{Kind, Node, Scalar, parse, parse_one};
+pub use yaml::{Kind, Node, Scalar, VAULT, parse, parse_one, sealed_in};
 
+use crate::vault::Vault;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,9 +62,22 @@ pub type Vars = Vec<(Spanned<String>, Spanned<serde_json::Value>)>;
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: Vec<(PathBuf, Arc<str>)>,
+    vault: Vault,
 }
 
 impl SourceMap {
+    /// With what opens encrypted files, and knows what must not be shown.
+    pub fn new(vault: Vault) -> Self {
+        Self { files: vec![], vault }
+    }
+    /// Opens what is encrypted, and knows what must not be shown.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+    /// Whether a file was encrypted: none of its lines is shown.
+    pub fn is_hidden(&self, file: FileId) -> bool {
+        self.vault.secrets().is_hidden(self.path(file))
+    }
     /// Takes in a file; `path` is what users will see.
     ///
     /// # Panics

@@ -1,12 +1,16 @@
 //! YAML as Ansible reads it, every node with its place. Never guesses: what Ansible's reader would
 //! refuse is refused, with its line and column.
 mod compose;
+mod protected;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use protected::{VAULT, sealed_in};
+
 use super::{Diagnostic, FileId, Position, SourceMap, Span, Spanned, Vars};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Files larger than this are refused (bytes).
 const LARGEST: usize = 8 << 20;
@@ -82,7 +86,15 @@ pub fn parse(
                 .help("write it as an escape in double quotes, e.g. \"\\e\" or \"\\x07\""));
         }
     }
-    compose::Composer::new(file, text, warnings).documents()
+    // The reader needs a line break at the end; what ends without one gets it, and loses it again.
+    let unended = !text.is_empty() && !text.ends_with(['\n', '\r']);
+    let text = if unended { Cow::Owned(format!("{text}\n")) } else { Cow::Borrowed(text) };
+    let documents = compose::Composer::new(file, &text, unended, warnings).documents()?;
+    if sources.is_hidden(file) {
+        let secrets = sources.vault().secrets();
+        documents.iter().for_each(|document| secrets.keep_value(&document.to_value()));
+    }
+    Ok(documents)
 }
 
 /// The only document of a file; `None` when the file says nothing.
@@ -144,23 +156,10 @@ impl Node {
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.mapping()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
-    /// The first node in it (itself included) that carries a tag, e.g. `!vault`.
-    pub fn tagged(&self) -> Option<&Node> {
-        if self.tag.is_some() {
-            return Some(self);
-        }
-        match &self.kind {
-            Kind::Scalar { .. } => None,
-            Kind::Sequence(items) => items.iter().find_map(Node::tagged),
-            Kind::Mapping(pairs) => {
-                pairs.iter().find_map(|(key, value)| key.tagged().or_else(|| value.tagged()))
-            }
-        }
-    }
     /// The variables that a mapping sets, each with its place; nothing at all sets none.
     ///
     /// # Errors
-    /// Not a mapping; a value that is encrypted or `!unsafe`, which a plain value cannot carry.
+    /// Not a mapping.
     pub fn vars(&self) -> Result<Vars, Diagnostic> {
         if let Kind::Scalar { value: Scalar::Null, .. } = self.kind {
             return Ok(vec![]);
@@ -168,19 +167,23 @@ impl Node {
         let Some(pairs) = self.mapping() else {
             return Err(Diagnostic::error(self.span, "expected a mapping of variables"));
         };
-        if let Some(tagged) = self.tagged() {
-            let tag = tagged.tag.as_deref().unwrap_or_default();
-            return Err(Diagnostic::error(tagged.span, format!("`{tag}` is not supported here")));
-        }
         let spanned = |(key, value): &(Node, Node)| {
             let name = key.text().unwrap_or_default().to_owned();
             (Spanned::new(name, key.span), Spanned::new(value.to_value(), value.span))
         };
         Ok(pairs.iter().map(spanned).collect())
     }
-    /// The value without its places. Keys become strings; tags are dropped (see [`Node::tagged`]).
+    /// The value without its places. Keys become strings. What is `!vault` or `!unsafe` becomes a
+    /// template that yields it, so that it is opened when it is used, and never evaluated.
     pub fn to_value(&self) -> Value {
+        self.value(false)
+    }
+    fn value(&self, inert: bool) -> Value {
+        let inert = inert || self.tag.as_deref() == Some("!unsafe");
         match &self.kind {
+            Kind::Scalar { text, .. } if self.tag.as_deref() == Some("!vault") => {
+                protected::sealed(text).into()
+            }
             Kind::Scalar { value, text, .. } => match value {
                 Scalar::Null => Value::Null,
                 Scalar::Bool(b) => (*b).into(),
@@ -188,13 +191,14 @@ impl Node {
                 Scalar::Float(f) if f.is_finite() => (*f).into(),
                 // JSON has neither infinity nor NaN: they stay as written.
                 Scalar::Float(_) => text.clone().into(),
+                Scalar::String(text) if inert => protected::inert(text).into(),
                 Scalar::String(text) => text.clone().into(),
             },
-            Kind::Sequence(items) => items.iter().map(Node::to_value).collect(),
+            Kind::Sequence(items) => items.iter().map(|item| item.value(inert)).collect(),
             Kind::Mapping(pairs) => Value::Object(
                 pairs
                     .iter()
-                    .map(|(key, value)| (key.text().unwrap_or("").to_owned(), value.to_value()))
+                    .map(|(key, value)| (key.text().unwrap_or("").to_owned(), value.value(inert)))
                     .collect(),
             ),
         }

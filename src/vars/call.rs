@@ -1,8 +1,8 @@
 //! How filters and tests are described, registered and called: arguments by position or by name,
 //! anything unknown or superfluous an error, undefined values refused unless the entry accepts them.
-use super::Described;
 use super::native::{self, broken, undefined};
 use super::session::Session;
+use super::{Described, functions};
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State};
 use serde_json::Value as Json;
@@ -84,6 +84,8 @@ impl Entry {
         if value.is_undefined() {
             Session::of(state)?.accept(missing);
         }
+        let args: Vec<Value> = args.collect();
+        let given: Vec<Value> = std::iter::once(&value).chain(&args).cloned().collect();
         let mut call = Call {
             kind,
             name,
@@ -94,8 +96,13 @@ impl Entry {
             rest: Vec::new(),
             named: BTreeMap::new(),
         };
-        call.bind(args.collect())?;
-        (self.run)(&mut call)
+        call.bind(args)?;
+        let made = (self.run)(&mut call)?;
+        // That something is a text is no part of it.
+        if kind == "filter" && name != "type_debug" {
+            functions::derive(call.state, &given.iter().collect::<Vec<_>>(), &made)?;
+        }
+        Ok(made)
     }
 }
 

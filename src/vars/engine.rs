@@ -5,6 +5,7 @@ use super::session::Session;
 use super::syntax::{self, Fault, Marks, Uses};
 use super::{Scope, TemplateError, checks, filters, functions, lookups, native};
 use crate::source::nearest;
+use crate::vault::Vault;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{
     Environment, Error, ErrorKind, Expression, State, Template, UndefinedBehavior, Value,
@@ -35,6 +36,7 @@ pub(super) struct Core {
     templates: RwLock<HashMap<String, Template<'static, 'static>>>,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) files: Option<Box<Files>>,
+    pub(super) vault: Vault,
 }
 
 impl fmt::Debug for Core {
@@ -44,9 +46,10 @@ impl fmt::Debug for Core {
 }
 
 impl Engine {
-    /// An engine whose lookups see these environment variables and files of the project.
-    pub fn new(variables: BTreeMap<String, String>, files: Box<Files>) -> Self {
-        Self { core: Arc::new(Core { variables, files: Some(files), ..Core::default() }) }
+    /// An engine whose lookups see these environment variables and files of the project, and that opens
+    /// what is encrypted. What it makes of a secret is kept secret too.
+    pub fn new(variables: BTreeMap<String, String>, files: Box<Files>, vault: Vault) -> Self {
+        Self { core: Arc::new(Core { variables, files: Some(files), vault, ..Core::default() }) }
     }
     /// Renders every string inside a value, recursively. A string that is one lone `{{ … }}` becomes
     /// the value of its expression, with its type. Entries and items that are `omit` are left out.
@@ -190,6 +193,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
         env.set_syntax(syntax.unwrap_or_default());
         env.set_formatter(|out, state, value| {
             let text = native::text(value)?;
+            Session::of(state)?.note_cut(&text);
             let emitted = state.get_or_insert_extension(Emitted::default());
             emitted.count += 1;
             emitted.last = value.clone();
@@ -257,10 +261,12 @@ fn evaluate(session: &Arc<Session>, expression: &str) -> Result<Value, TemplateE
     let value = compiled.eval(Value::from_dyn_object(Arc::clone(session)));
     let value = value.map_err(|error| translate(session, &error))?;
     if value.is_undefined() {
-        Err(TemplateError::Undefined { name: session.missing() })
-    } else {
-        Ok(value)
+        return Err(TemplateError::Undefined { name: session.missing() });
     }
+    if let Some(text) = value.as_str() {
+        session.note_cut(text);
+    }
+    Ok(value)
 }
 
 /// A text with templates in it: with the type of its expression if that is all there is.

@@ -3,14 +3,15 @@
 use super::lookups;
 use super::native::{Omit, broken, entry, undefined};
 use super::session::Session;
-use super::syntax::GET;
+use super::syntax::{CUT, GET};
+use crate::source::VAULT;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 /// Names that are no variables.
-pub(super) const GLOBALS: [&str; 8] =
-    ["range", "dict", "namespace", "lookup", "query", "q", "omit", GET];
+pub(super) const GLOBALS: [&str; 10] =
+    ["range", "dict", "namespace", "lookup", "query", "q", "omit", GET, CUT, VAULT];
 /// Functions that Ansible has and this does not, with the reason.
 pub(super) const REFUSED: [(&str, &str); 3] = [
     ("now", "`now()` is not available: a plan must not depend on the clock"),
@@ -24,6 +25,8 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("namespace", minijinja::functions::namespace);
     env.add_global("omit", Value::from_object(Omit));
     env.add_function(GET, get);
+    env.add_function(CUT, cut);
+    env.add_function(VAULT, open);
     env.add_function(
         "lookup",
         |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
@@ -46,9 +49,53 @@ pub(super) fn add(env: &mut Environment<'static>) {
             if method == "format" {
                 bounded_format(value.as_str().unwrap_or_default())?;
             }
-            pycompat::unknown_method_callback(state, value, method, args)
+            let made = pycompat::unknown_method_callback(state, value, method, args)?;
+            let given: Vec<&Value> = std::iter::once(value).chain(args).collect();
+            derive(state, &given, &made)?;
+            Ok(made)
         },
     );
+}
+
+/// `a[1:2]`: a secret that is cut leaves parts that nothing recognises.
+fn cut(state: &State, value: Value) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        Session::of(state)?.cut(text);
+    }
+    Ok(value)
+}
+
+/// What is encrypted in the project.
+fn open(state: &State, text: &str) -> Result<Value, Error> {
+    let opened = Session::of(state)?.core.vault.open_text(text);
+    opened.map(Value::from).map_err(|error| broken(format!("{error}; {}", error.help())))
+}
+
+/// What a filter or a method makes of a secret is secret, unless it was handed in as it is.
+pub(super) fn derive(state: &State, given: &[&Value], made: &Value) -> Result<(), Error> {
+    /// Parts shorter than this (characters) tell nothing.
+    const TELLING: usize = 4;
+    let session = Session::of(state)?;
+    let secrets = session.secrets();
+    if secrets.is_empty() || !given.iter().filter_map(|it| it.as_str()).any(|it| secrets.holds(it))
+    {
+        return Ok(());
+    }
+    let keep = |text: &str| {
+        let handed_in = given.iter().any(|value| value.as_str() == Some(text));
+        if text.chars().count() >= TELLING && !handed_in && !secrets.holds(text) {
+            secrets.keep(text);
+        }
+    };
+    match made.kind() {
+        ValueKind::String => made.as_str().map_or((), keep),
+        ValueKind::Seq => made
+            .try_iter()?
+            .filter_map(|it| it.as_str().map(str::to_owned))
+            .for_each(|it| keep(&it)),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `a.b` and `a['b']`: undefined where there is no such thing, also when `a` itself is undefined.

@@ -4,11 +4,13 @@
 use super::engine::{self, Core};
 use super::native::from_json;
 use super::{Layer, Scope, TemplateError, Trust};
+use crate::secret::Secrets;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use minijinja::{Error, ErrorKind, State};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name under which functions and filters find the session.
@@ -47,6 +49,8 @@ pub(super) struct Session {
     pub(super) core: Arc<Core>,
     scope: Scope,
     state: Mutex<Progress>,
+    /// A part was cut out of a secret, and has not been seen since.
+    cut: AtomicBool,
 }
 
 #[derive(Default)]
@@ -67,12 +71,33 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(core: Arc<Core>, scope: &Scope) -> Arc<Self> {
-        Arc::new(Self { core, scope: scope.clone(), state: Mutex::default() })
+        Arc::new(Self {
+            core,
+            scope: scope.clone(),
+            state: Mutex::default(),
+            cut: AtomicBool::new(false),
+        })
     }
     /// The session that a template runs in.
     pub(super) fn of(state: &State) -> Result<Arc<Self>, Error> {
         let session = state.lookup(SESSION).and_then(|value| value.downcast_object::<Self>());
         session.ok_or_else(|| super::native::broken("variables are not at hand here"))
+    }
+    /// The texts that must not be told.
+    pub(super) fn secrets(&self) -> &Secrets {
+        self.core.vault.secrets()
+    }
+    /// A part will be cut out of a text.
+    pub(super) fn cut(&self, text: &str) {
+        if self.secrets().holds(text) {
+            self.cut.store(true, Ordering::Relaxed);
+        }
+    }
+    /// What an expression came to: if a secret was cut for it, it is one.
+    pub(super) fn note_cut(&self, text: &str) {
+        if self.cut.swap(false, Ordering::Relaxed) && !self.secrets().holds(text) {
+            self.secrets().keep(text);
+        }
     }
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

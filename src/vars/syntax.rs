@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 /// The function that attribute access becomes: `a.b` is `__get__(a, 'b', 'a.b')`.
 pub(super) const GET: &str = "__get__";
+/// The function around what a part is cut out of: `a[1:2]` is `__cut__(a)[1:2]`.
+pub(super) const CUT: &str = "__cut__";
 /// Brackets within brackets, and operators in a row, at most: the compiler recurses over both.
 const DEEPEST: usize = 150;
 /// Attributes in a row, at most.
@@ -389,7 +391,9 @@ impl<'a> Reader<'a, '_> {
                 Some('[') => {
                     let mut inner = String::new();
                     let slice = self.group(&mut inner, depth)?;
-                    if slice || !inner.ends_with(']') {
+                    if slice && inner.ends_with(']') {
+                        base = format!("{CUT}({base}{space}){inner}");
+                    } else if !inner.ends_with(']') {
                         let _ = write!(base, "{space}{inner}");
                     } else {
                         self.wrap(&mut base, space, &inner[1..inner.len() - 1], start);

@@ -1,6 +1,7 @@
 //! From libyaml's events to nodes: places, tags, anchors, merge keys, and bounds on all of them.
 use super::{DEPTH, Kind, Node, Scalar, resolve};
 use crate::source::{Diagnostic, FileId, Position, Span};
+use crate::vault::Envelope;
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 use std::collections::HashMap;
 
@@ -12,6 +13,8 @@ const STANDARD: &str = "tag:yaml.org,2002:";
 pub(super) struct Composer<'a, 'r> {
     file: FileId,
     text: &'a str,
+    /// The last line break was not written.
+    unended: bool,
     parser: Parser<&'a [u8]>,
     anchors: HashMap<String, Anchored>,
     /// Anchors of nodes that are still being built.
@@ -35,11 +38,16 @@ struct Built {
 
 impl<'a, 'r> Composer<'a, 'r> {
     /// Over a text without a byte order mark.
-    pub(super) fn new(file: FileId, text: &'a str, warnings: &'r mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(
+        file: FileId,
+        text: &'a str,
+        unended: bool,
+        warnings: &'r mut Vec<Diagnostic>,
+    ) -> Self {
         let mut parser = Parser::new();
         parser.set_input(text.as_bytes());
         let (anchors, open) = (HashMap::new(), vec![]);
-        Self { file, text, parser, anchors, open, budget: ALIAS_BUDGET, warnings }
+        Self { file, text, unended, parser, anchors, open, budget: ALIAS_BUDGET, warnings }
     }
 
     /// Every document.
@@ -67,7 +75,11 @@ impl<'a, 'r> Composer<'a, 'r> {
         }
         let (anchor, built) = match event.data {
             EventData::Alias { anchor } => return self.alias(&anchor, span, depth),
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if block && self.unended && event.end_mark.index >= self.text.len() as u64 {
+                    value.pop();
+                }
                 (anchor, scalar(tag.as_deref(), value, style, span)?)
             }
             EventData::SequenceStart { anchor, tag, style, .. } => {
@@ -205,7 +217,13 @@ impl<'a, 'r> Composer<'a, 'r> {
 
     /// A complaint of libyaml's, with what most likely caused it.
     fn broken(&self, error: &libyaml_safer::Error) -> Diagnostic {
-        let start = position(error.problem_mark().unwrap_or_default());
+        let mut start = position(error.problem_mark().unwrap_or_default());
+        if self.unended && error.problem().ends_with("end of stream") && start.line > 1 {
+            // Behind the line break that was not written.
+            let last = self.line(start.line - 1).unwrap_or("").chars().count();
+            let column = u32::try_from(last + 1).unwrap_or(u32::MAX);
+            start = Position { line: start.line - 1, column };
+        }
         let end = Position { line: start.line, column: start.column + 1 };
         let span = Span { file: self.file, start, end };
         // What is wrong stands in the line of the complaint or, when it was noticed only at the
@@ -257,7 +275,12 @@ fn scalar(
     let (tag, value) = match tag {
         None if plain => (None, resolve::plain(&text)),
         None | Some("!") => (None, string()),
-        Some("!vault" | "!vault-encrypted") => (Some("!vault".to_owned()), string()),
+        Some("!vault" | "!vault-encrypted") => {
+            Envelope::parse(&text).map_err(|error| {
+                Diagnostic::error(span, format!("`!vault`: {error}")).help(error.help())
+            })?;
+            (Some("!vault".to_owned()), string())
+        }
         Some("!unsafe") => (Some("!unsafe".to_owned()), string()),
         Some(tag) => {
             let value = match tag.strip_prefix(STANDARD) {

@@ -169,12 +169,15 @@ fn tags_are_honoured_or_kept_or_refused() {
         json!(["1", 16, 2.0, true, null])
     );
     let tree = one(
-        "a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\nb: !unsafe '{{ x }}'\nc: !unsafe [1]",
+        "a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  30300a30300a3030\nb: !unsafe '{{ x }}'\nc: !unsafe [1]",
     );
     assert_eq!(tree.get("a").unwrap().tag.as_deref(), Some("!vault"));
     assert_eq!(tree.get("b").unwrap().tag.as_deref(), Some("!unsafe"));
     assert_eq!(tree.get("c").unwrap().tag.as_deref(), Some("!unsafe"));
-    assert_eq!(one("!vault-encrypted x").tag.as_deref(), Some("!vault"));
+    assert_eq!(
+        one("!vault-encrypted |\n  $ANSIBLE_VAULT;1.1;AES256\n  30300a30300a3030").tag.as_deref(),
+        Some("!vault")
+    );
     let known = "known tags: !unsafe, !vault, !!str, !!int, !!float, !!bool, !!null, !!seq, !!map";
     assert_eq!(refusal("a: !vualt x"), format!("1:4-1:12: unknown tag `!vualt` here | {known}"));
     assert_eq!(refusal("a: !!set {x}"), format!("1:4-1:11: unknown tag `!!set` here | {known}"));
@@ -183,6 +186,18 @@ fn tags_are_honoured_or_kept_or_refused() {
         "1:4-1:29: unknown tag `!!python/name:os.system` here"
     );
     assert_eq!(refusal("!!int x"), "1:1-1:8: not what `!!int` promises");
+}
+
+#[test]
+fn a_file_may_end_without_a_line_break() {
+    assert_eq!(value("a: |\n  text"), json!({"a": "text"}));
+    assert_eq!(value("|\n  text"), json!("text"));
+    assert_eq!(value("a: >\n  t\n  u"), json!({"a": "t u"}));
+    assert_eq!(value("a: |+\n  text"), json!({"a": "text"}));
+    assert_eq!(value("a: |\n  t\n   "), json!({"a": "t\n "}));
+    assert_eq!(value("- |\n x"), json!(["x"]));
+    assert_eq!(value("a: |\n  text\nb: 'x'"), json!({"a": "text\n", "b": "x"}));
+    assert_eq!(value("a"), json!("a"));
 }
 
 #[test]
@@ -288,13 +303,23 @@ fn a_file_is_one_document_or_none() {
 }
 
 #[test]
-fn variables_keep_their_places_and_refuse_what_they_can_not_carry() {
+fn variables_keep_their_places_and_what_is_encrypted_or_unsafe_is_never_evaluated() {
     let vars = one("a: 1\nb: [x]\n").vars().unwrap();
     assert_eq!((vars[1].0.value.as_str(), place(vars[1].0.span)), ("b", "2:1-2:2".to_owned()));
     assert_eq!((&vars[1].1.value, place(vars[1].1.span)), (&json!(["x"]), "2:4-2:7".to_owned()));
     assert_eq!(
-        shown(&one("a: [!vault x]").vars().unwrap_err()),
-        "1:5-1:13: `!vault` is not supported here"
+        one("a: [!unsafe '{{ y }}', !unsafe z]").vars().unwrap()[0].1.value,
+        json!(["{{ '{{ y }}' }}", "z"])
+    );
+    let sealed = "!vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  30300a30300a3030\n";
+    assert_eq!(
+        one(sealed).to_value(),
+        "{{ __vault__('$ANSIBLE_VAULT;1.1;AES256\\n30300a30300a3030') }}"
+    );
+    assert_eq!(
+        shown(&read("!vault x").unwrap_err()),
+        "1:1-1:9: `!vault`: not a vault text: it does not begin with $ANSIBLE_VAULT | encrypt it \
+         again with `cowhand vault encrypt`"
     );
     assert_eq!(shown(&one("- a").vars().unwrap_err()), "1:1-1:4: expected a mapping of variables");
     assert_eq!(one("~").vars(), Ok(vec![]));

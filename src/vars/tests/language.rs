@@ -427,7 +427,11 @@ fn what_cannot_be_is_an_error() {
 #[test]
 fn every_example_in_the_tables_works() {
     let files = |_: &str| Some(std::sync::Arc::from(b"text".as_slice()));
-    let engine = Engine::new(std::collections::BTreeMap::default(), Box::new(files));
+    let engine = Engine::new(
+        std::collections::BTreeMap::default(),
+        Box::new(files),
+        crate::vault::Vault::default(),
+    );
     let mut names = std::collections::BTreeSet::new();
     for (kind, it) in (filters().map(|it| ("filter", it)))
         .chain(tests().map(|it| ("test", it)))

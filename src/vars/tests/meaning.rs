@@ -296,7 +296,7 @@ fn lookups_see_only_what_was_read_before() {
             _ => None,
         }
     };
-    let engine = Engine::new(variables, Box::new(files));
+    let engine = Engine::new(variables, Box::new(files), crate::vault::Vault::default());
     let scope = scope(Trust::Template, json!({"a": 1, "l": [[1, 2], 3]}));
     assert_eq!(engine.evaluate("lookup('env', 'HOME')", &scope), Ok(json!("/home/x")));
     assert_eq!(engine.evaluate("lookup('env', 'NOPE')", &scope), Ok(json!("")));

@@ -13,18 +13,15 @@ fn attributes_become_calls() {
     assert_eq!(expression("x is ansible.builtin.search 'y.z'"), "x is search 'y.z'");
 }
 #[test]
+fn what_is_cut_out_of_something_is_seen() {
+    assert_eq!(expression("a[1:2]"), "__cut__(a)[1:2]");
+    assert_eq!(expression("a.b[:2][1:]|f"), "__cut__(__cut__(__get__(a, 'b', 'a.b'))[:2])[1:]|f");
+}
+#[test]
 fn what_is_no_attribute_is_left_alone() {
-    for text in [
-        "a[1:2]",
-        "a.lower()",
-        "1.5 + x",
-        "'a.b'",
-        "a not in [1, 2]",
-        "{'a': b}",
-        "f(x=1)",
-        ")",
-        "a.",
-    ] {
+    for text in
+        ["a.lower()", "1.5 + x", "'a.b'", "a not in [1, 2]", "{'a': b}", "f(x=1)", ")", "a."]
+    {
         assert_eq!(expression(text), text);
     }
     let raw = "{% raw %}{{ a.b }}{% endraw %}{# a.b #}{% set ns.x = 1 %}";
