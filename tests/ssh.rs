@@ -84,8 +84,8 @@ impl Lab0 {
 
 async fn refusal(door: &SshConnect) -> String {
     match door.shell(None).await {
-        Err(TransportError::Unreachable { message, help }) => {
-            let text = format!("{message}\n{}", help.unwrap_or_default());
+        Err(error @ (TransportError::Unreachable { .. } | TransportError::NewHost(_))) => {
+            let text = format!("{error}\n{}", error.help().unwrap_or_default());
             assert!(!text.contains('\x1b'), "{text:?}");
             text
         }

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::transport::fault::{self, Fault};
 use crate::transport::local::Local;
 use crate::transport::ssh::{Identities, Keyring, Options, SshConnect, SshShell};
-use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
+use crate::transport::{Connect, Escalation, Method, Stage, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -299,5 +299,5 @@ impl Variables<'_> {
 
 /// A host that its own variables keep us from.
 fn refused(message: String) -> TransportError {
-    TransportError::Unreachable { message, help: Some("mend the inventory".into()) }
+    Stage::Setup.error(message, "mend the inventory")
 }

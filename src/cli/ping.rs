@@ -73,7 +73,7 @@ fn tell(pongs: &[Pong], palette: Palette) -> io::Result<()> {
             Err(error) => {
                 let word = palette.bad("unreachable");
                 writeln!(out, "{word}  {host:<width$}  {}", clean(&error.to_string()))?;
-                if let TransportError::Unreachable { help: Some(help), .. } = error {
+                if let Some(help) = error.help() {
                     writeln!(out, "    help: {}", clean(help))?;
                 }
             }

@@ -211,10 +211,7 @@ impl<C: Connect> HostRun<C> {
     pub(super) fn lose(&mut self, error: &TransportError, events: &Events) {
         self.state = State::Unreachable;
         self.recap.unreachable = true;
-        let help = match error {
-            TransportError::Unreachable { help, .. } => help.clone(),
-            _ => None,
-        };
+        let help = error.help().map(str::to_owned);
         let (host, message) = (self.name.clone(), error.to_string());
         emit(events, Event::Unreachable { host, message, help });
     }

@@ -9,7 +9,7 @@ use crate::plan::{
 };
 use crate::playbook::Strategy;
 use crate::source::Spanned;
-use crate::transport::{Connect, TransportError};
+use crate::transport::{Connect, Stage, TransportError};
 use crate::vars::{Layer, Scope};
 use serde_json::Value;
 use std::collections::hash_map::RandomState;
@@ -259,7 +259,8 @@ where
                     if let Some((index, name, vars)) = names.remove(&panic.id()) {
                         let mut host = HostRun::new(name, None, vars);
                         let message = "a bug in cowhand ended this host's run".to_owned();
-                        let error = TransportError::Unreachable { message, help: None };
+                        let stage = Stage::Setup;
+                        let error = TransportError::Unreachable { stage, message, help: None };
                         host.lose(&error, &self.world.events);
                         done.insert(index, host);
                     }

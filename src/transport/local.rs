@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "starting programs is what this door is for")]
 use super::fault::Fault;
 use super::shell::{Shell, nonce};
-use super::{Connect, Escalation, Method, TransportError};
+use super::{Connect, Escalation, Method, Stage, TransportError};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{ChildStdin, ChildStdout, Command};
@@ -62,7 +62,11 @@ impl Connect for Local {
     type Shell = Shell<ChildStdout, ChildStdin>;
 
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
-        let unreachable = |message: String| TransportError::Unreachable { message, help: None };
+        let unreachable = |message: String| TransportError::Unreachable {
+            stage: Stage::Setup,
+            message,
+            help: None,
+        };
         let mut child = self
             .command(escalation)
             .spawn()

@@ -61,14 +61,20 @@ pub trait Connect: Send + Sync {
 /// Why a host could not be spoken to.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Name, dial, handshake, host key or login: exit code 4. The text is a lowercase fragment.
+    /// The way to the host ended before there was a shell: exit code 4. The text is a lowercase
+    /// fragment.
     #[error("{message}")]
     Unreachable {
+        /// How far it went.
+        stage: Stage,
         /// What happened.
         message: String,
         /// What to do.
         help: Option<String>,
     },
+    /// Nothing is known of the host's key: exit code 4, unless somebody trusts it.
+    #[error("{}", .0.message)]
+    NewHost(Box<ssh::NewHost>),
     /// Logged in, but the escalation was refused.
     #[error("can't become {user}: {message}")]
     Escalation {
@@ -95,4 +101,57 @@ pub enum TransportError {
     /// The remote shell is not what we need (not POSIX, a tool is missing).
     #[error("{0}")]
     Unsuitable(String),
+}
+
+/// How far the way to a host went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was sent: what we were told of the host, or what we have ourselves, won't do.
+    Setup,
+    /// Its name has no address.
+    Name,
+    /// Nobody answered there.
+    Dial,
+    /// Somebody answered, and no SSH connection came of it.
+    Handshake,
+    /// It did not show the key that it should.
+    HostKey,
+    /// It didn't let us in.
+    Login,
+}
+
+impl Stage {
+    /// A way that ended here; both texts are lowercase fragments.
+    pub fn error(self, message: impl Into<String>, help: impl Into<String>) -> TransportError {
+        TransportError::Unreachable {
+            stage: self,
+            message: message.into(),
+            help: Some(help.into()),
+        }
+    }
+}
+
+impl TransportError {
+    /// What to do about it, where we know.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { help, .. } => help.as_deref(),
+            Self::NewHost(new) => Some(&new.help),
+            _ => None,
+        }
+    }
+
+    /// Whether the same may go well a little later: the host restarts, a firewall reloads, too many
+    /// knock at once. Never what says that we are not wanted, or that the host is not who it was.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { stage, .. } => {
+                matches!(stage, Stage::Name | Stage::Dial | Stage::Handshake)
+            }
+            Self::Lost { .. } | Self::TimedOut { .. } => true,
+            Self::NewHost(_) | Self::Escalation { .. } | Self::Garbled(_) | Self::Unsuitable(_) => {
+                false
+            }
+        }
+    }
 }

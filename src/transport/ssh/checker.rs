@@ -6,8 +6,8 @@
 )]
 use super::host_keys::{self, HostName, KnownHosts, Verdict};
 use super::revoked::Revoked;
-use super::{Checking, Options, Pin, unreachable};
-use crate::transport::TransportError;
+use super::{Checking, NewHost, Options, Pin};
+use crate::transport::{Stage, TransportError};
 use russh::client;
 use russh::keys::{Algorithm, Certificate, PublicKey, PublicKeyOrCertificate};
 use std::borrow::Cow;
@@ -71,7 +71,7 @@ impl Checker {
             let text = std::fs::read(file).map_err(|error| unreadable(file, &error.to_string()))?;
             let read = Revoked::read(&text).map_err(|why| {
                 let message = format!("{} {why}", file.display());
-                unreachable(message, "no server's key can be trusted before it is mended")
+                Stage::Setup.error(message, "no server's key can be trusted before it is mended")
             })?;
             revoked.push((file.clone(), read));
         }
@@ -112,10 +112,19 @@ impl Checker {
             Verdict::Known => Ok(()),
             Verdict::Unknown(useless) => match self.options.checking {
                 Checking::AcceptNew | Checking::Off => self.remember(&name, key),
-                Checking::Strict | Checking::Ask => Err(unreachable(
-                    format!("the host key of {address} is not known: it shows {shown}"),
-                    unknown_help(&self.options, &host_keys::line(&name, key), &useless),
-                )),
+                Checking::Strict | Checking::Ask => {
+                    let (line, checking) = (host_keys::line(&name, key), self.options.checking);
+                    Err(TransportError::NewHost(Box::new(NewHost {
+                        message: format!(
+                            "the host key of {address} is not known: it shows {shown}"
+                        ),
+                        help: unknown_help(&self.options, &line, &useless),
+                        address,
+                        fingerprint: shown,
+                        line,
+                        may_ask: checking == Checking::Ask,
+                    })))
+                }
             },
             Verdict::Changed(_) if self.options.checking == Checking::Off => {
                 tracing::warn!(
@@ -158,7 +167,7 @@ impl Checker {
             return Ok(());
         }
         let pins: Vec<String> = self.options.pins.iter().map(ToString::to_string).collect();
-        Err(unreachable(
+        Err(Stage::HostKey.error(
             format!(
                 "the host key of {} is not the one that cowhand_host_key pins: that is {}, it shows {}",
                 self.options.address(),
@@ -178,18 +187,18 @@ impl Checker {
         };
         append(file, &line).map_err(|error| {
             let message = format!("can't add the new host key to {}: {error}", file.display());
-            unreachable(message, "add it by hand, or give another known_hosts file")
+            Stage::Setup.error(message, "add it by hand, or give another known_hosts file")
         })
     }
 }
 
 fn unreadable(file: &Path, why: &str) -> TransportError {
     let message = format!("can't read {}: {why}", file.display());
-    unreachable(message, "servers' keys can't be checked without it")
+    Stage::Setup.error(message, "servers' keys can't be checked without it")
 }
 
 fn revoked(address: &str, place: &str, shown: &str) -> TransportError {
-    unreachable(
+    Stage::HostKey.error(
         format!("the host key of {address} is revoked by {place}: {shown}"),
         "whoever answers there may not be your server: don't log in",
     )
@@ -206,7 +215,7 @@ fn changed(
         .map(|(place, key)| format!("{} ({place})", host_keys::fingerprint(key)))
         .collect();
     let known = known.join(", ");
-    unreachable(
+    Stage::HostKey.error(
         format!("the host key of {address} has changed: it was {known}, now it is {shown}"),
         format!("somebody may be in between. {} and then replace the line", console_help(key)),
     )

@@ -1,11 +1,11 @@
 //! From a name to a server that has shown that it is who it was: resolve, dial, handshake, host key.
 //! It never sends anything of ours before the host key is known.
 #![expect(clippy::disallowed_methods, reason = "dialling is what this file is for")]
+use super::Options;
 use super::checker::Checker;
-use super::{Options, unreachable};
 use crate::source::printable;
-use crate::transport::TransportError;
 use crate::transport::escalate::last_words;
+use crate::transport::{Stage, TransportError};
 use russh::client::{self, Handle};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -43,7 +43,7 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
         Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed) })
     };
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
-        Err(unreachable(
+        Err(Stage::Dial.error(
             format!("{} doesn't answer within {} seconds", options.address(), limit.as_secs()),
             "is it up, and does a firewall let us in? --timeout waits longer",
         ))
@@ -64,7 +64,7 @@ async fn connect(options: &Options) -> Result<TcpStream, TransportError> {
     let address = options.address();
     let found = tokio::net::lookup_host((options.host.as_str(), options.port)).await;
     let found = found.map_err(|error| {
-        unreachable(
+        Stage::Name.error(
             format!("can't resolve `{}`: {error}", printable(&options.host)),
             "set ansible_host to an address, or mend the name",
         )
@@ -81,14 +81,16 @@ async fn connect(options: &Options) -> Result<TcpStream, TransportError> {
         }
     }
     let Some(error) = failed else {
-        return Err(unreachable(format!("`{address}` has no address"), "set ansible_host"));
+        return Err(Stage::Name.error(format!("`{address}` has no address"), "set ansible_host"));
     };
     Err(match error.kind() {
-        ErrorKind::ConnectionRefused => unreachable(
+        ErrorKind::ConnectionRefused => Stage::Dial.error(
             format!("{address} refuses connections"),
             "is sshd running there, on that port? ansible_port says another one",
         ),
-        _ => unreachable(format!("can't connect to {address}: {error}"), "is the network up?"),
+        _ => {
+            Stage::Dial.error(format!("can't connect to {address}: {error}"), "is the network up?")
+        }
     })
 }
 
@@ -108,7 +110,7 @@ fn broken(options: &Options, error: &russh::Error) -> TransportError {
         }
         _ => "what answers there may not be an SSH server",
     };
-    unreachable(format!("no SSH handshake with {address}: {}", told(error)), help)
+    Stage::Handshake.error(format!("no SSH handshake with {address}: {}", told(error)), help)
 }
 
 /// An error of russh as a fragment: bounded, since servers' words may be in it.

@@ -4,10 +4,10 @@ use super::checker::Checker;
 use super::dial::told;
 use super::host_keys::fingerprint;
 use super::keyring::{Identities, KeyFile};
-use super::{Options, unreachable, within};
+use super::{Options, within};
 use crate::secret::Secret;
 use crate::source::printable;
-use crate::transport::TransportError;
+use crate::transport::{Stage, TransportError};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
@@ -218,7 +218,7 @@ impl Login<'_> {
     fn took(&mut self, answer: AuthResult) -> Result<bool, TransportError> {
         match answer {
             AuthResult::Success => Ok(true),
-            AuthResult::Failure { .. } if self.handle.is_closed() => Err(unreachable(
+            AuthResult::Failure { .. } if self.handle.is_closed() => Err(Stage::Login.error(
                 format!(
                     "{} hung up during the login as `{}`; tried {}",
                     self.options.address(),
@@ -262,12 +262,12 @@ impl Login<'_> {
         } else {
             "is the public key in the user's authorized_keys there, and is the user right (-u)?"
         };
-        unreachable(message, help)
+        Stage::Login.error(message, help)
     }
 
     fn broken(&self, error: &russh::Error) -> TransportError {
         let message = format!("{} broke off the login: {}", self.options.address(), told(error));
-        TransportError::Unreachable { message, help: None }
+        TransportError::Unreachable { stage: Stage::Login, message, help: None }
     }
 
     fn note(&mut self, path: &Path, what: &str) {

@@ -13,12 +13,12 @@ mod trust;
 pub(super) use dial::Brisk;
 pub use host_certificate::CaAlgorithms;
 pub use keyring::{Identities, Keyring};
-pub use trust::{Checking, Pin};
+pub use trust::{Checking, NewHost, Pin};
 
 use super::escalate::{self, Step, Talk};
 use super::fault::Fault;
 use super::shell::{Shell, nonce};
-use super::{Connect, Escalation, TransportError};
+use super::{Connect, Escalation, Stage, TransportError};
 use crate::secret::Secret;
 use crate::source::printable;
 use host_keys::HostName;
@@ -64,6 +64,8 @@ pub struct Options {
     pub password: Option<Secret<String>>,
     /// Private keys that were read, shared by all hosts of a run.
     pub keyring: Arc<Keyring>,
+    /// How often a server is dialled before it is given up (`ConnectionAttempts`).
+    pub attempts: u32,
     /// For dialling and the handshake together, and for each step of the login.
     pub connect_timeout: Duration,
     /// For a batch, see [`Shell::new`].
@@ -92,6 +94,7 @@ impl Options {
             agent: None,
             password: None,
             keyring: Arc::default(),
+            attempts: 3,
             connect_timeout: Duration::from_secs(10),
             batch_timeout: Duration::from_secs(60),
             handshakes: None,
@@ -160,20 +163,50 @@ impl SshConnect {
     }
 
     async fn connection(&self) -> Result<&Connection, TransportError> {
-        self.connection
-            .get_or_try_init(|| async {
-                let _permit = match &self.options.handshakes {
-                    // Nobody closes the semaphore; without a permit there is no bound, which is safe.
-                    Some(semaphore) => semaphore.acquire().await.ok(),
-                    None => None,
-                };
-                let dial::Dialled { mut handle, mistrusted } = dial::dial(&self.options).await?;
-                let mut options = self.options.clone();
-                options.password = options.password.filter(|_| !mistrusted);
-                login::login(&mut handle, &options).await?;
-                Ok(Connection { handle, mistrusted })
-            })
-            .await
+        self.connection.get_or_try_init(|| self.knock()).await
+    }
+
+    /// Tries again, a little later each time, what may pass.
+    async fn knock(&self) -> Result<Connection, TransportError> {
+        for tried in 1.. {
+            let begun = tokio::time::Instant::now();
+            match self.connect().await {
+                // Whoever took all the time there is would only take it again.
+                Err(error)
+                    if error.may_pass()
+                        && tried < self.options.attempts
+                        && begun.elapsed() < self.options.connect_timeout =>
+                {
+                    tokio::time::sleep(backoff(tried)).await;
+                }
+                ended => return ended,
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn connect(&self) -> Result<Connection, TransportError> {
+        let _permit = match &self.options.handshakes {
+            // Nobody closes the semaphore; without a permit there is no bound, which is safe.
+            Some(semaphore) => semaphore.acquire().await.ok(),
+            None => None,
+        };
+        let dial::Dialled { mut handle, mistrusted } = dial::dial(&self.options).await?;
+        let mut options = self.options.clone();
+        options.password = options.password.filter(|_| !mistrusted);
+        login::login(&mut handle, &options).await?;
+        Ok(Connection { handle, mistrusted })
+    }
+
+    /// Shakes hands and goes away again: whether the server's key is one that we trust.
+    ///
+    /// # Errors
+    /// As for a shell, up to the login; [`TransportError::NewHost`] has the key.
+    pub async fn check_host_key(&self) -> Result<(), TransportError> {
+        let dialled = dial::dial(&self.options).await?;
+        // A connection that is gone already needs no goodbye.
+        let _ = dialled.handle.disconnect(Disconnect::ByApplication, "", "en").await;
+        Ok(())
     }
 
     /// Opens a channel and starts `command` on it, without waiting for the answer to that.
@@ -250,8 +283,14 @@ async fn converse(
     }
 }
 
-fn unreachable(message: impl Into<String>, help: impl Into<String>) -> TransportError {
-    TransportError::Unreachable { message: message.into(), help: Some(help.into()) }
+/// The pause behind a try: twice as long each time, and never the same for two hosts, so that a fleet
+/// doesn't knock in step.
+fn backoff(tried: u32) -> Duration {
+    let longest = Duration::from_millis(250) * 2_u32.saturating_pow(tried.min(6));
+    // The standard library keys each of these from the system's randomness.
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), ());
+    let share = u32::try_from(random % 1000).unwrap_or(0);
+    longest / 2 + longest / 2 * share / 1000
 }
 
 /// A connection on which something can't be done any more.
@@ -260,7 +299,7 @@ fn lost(handle: &Handle<checker::Checker>, what: &str, error: &russh::Error) -> 
         return TransportError::Lost { in_change: false };
     }
     let message = format!("can't {what}: {}", dial::told(error));
-    TransportError::Unreachable { message, help: None }
+    TransportError::Unreachable { stage: Stage::Login, message, help: None }
 }
 
 async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Result<T, TransportError> {

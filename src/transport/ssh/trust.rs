@@ -70,3 +70,20 @@ impl fmt::Display for Pin {
         }
     }
 }
+
+/// A server of whose key nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHost {
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// `host` or `host:port`, for people.
+    pub address: String,
+    /// `ED25519 SHA256:…`.
+    pub fingerprint: String,
+    /// The line of `known_hosts` that would make it known.
+    pub line: String,
+    /// Whether whoever sits at a terminal may be asked.
+    pub may_ask: bool,
+}
