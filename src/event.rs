@@ -1,6 +1,7 @@
 //! The vocabulary between doing and telling. Owned, serialisable, versioned: a run's events can be
 //! rendered again later by any reporter. Secrets are already redacted in what is in here.
 use crate::change::Diff;
+use crate::facts::Lock;
 use crate::secret::Secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -109,6 +110,31 @@ pub enum Event {
         /// A lowercase fragment.
         message: String,
     },
+    /// Somebody else is at work on a host, so nothing was touched.
+    Locked {
+        /// Host.
+        host: String,
+        /// Who, and since when.
+        lock: Lock,
+    },
+    /// A run was cut off on a host earlier. What it had begun goes on with its playbook.
+    CutOff {
+        /// Host.
+        host: String,
+        /// The run.
+        run: String,
+    },
+    /// A play failed on a host, and what it had done there was taken back.
+    RolledBack {
+        /// Host.
+        host: String,
+        /// Paths that are as they were, newest change first.
+        restored: Vec<String>,
+        /// Handlers and tasks that were done again, so that services notice.
+        again: Vec<String>,
+        /// What could not be brought back; empty: the host is as it was.
+        left: Vec<Left>,
+    },
     /// Interrupted: the change in hand is finished, and nothing new is begun.
     Stopping,
     /// The run is over.
@@ -158,7 +184,15 @@ impl Event {
             Self::Unreachable { message, help, .. } => {
                 [message].into_iter().chain(help.as_mut()).for_each(text);
             }
-            Self::RunStarted { .. } | Self::Stopping | Self::RunFinished { .. } => {}
+            Self::RolledBack { restored, again, left, .. } => {
+                let left = left.iter_mut().flat_map(|left| [&mut left.what, &mut left.why]);
+                restored.iter_mut().chain(again).chain(left).for_each(text);
+            }
+            Self::RunStarted { .. }
+            | Self::Locked { .. }
+            | Self::CutOff { .. }
+            | Self::Stopping
+            | Self::RunFinished { .. } => {}
         }
         self
     }
@@ -172,6 +206,15 @@ impl Outcome {
             Self::Ok | Self::Changed | Self::WouldChange => None,
         }
     }
+}
+
+/// Something that could not be brought back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// A path, or the name of a task or handler.
+    pub what: String,
+    /// A lowercase fragment.
+    pub why: String,
 }
 
 /// How a task ended on a host.
@@ -226,6 +269,12 @@ pub struct Recap {
     pub ignored: usize,
     /// Handlers owed when the run ended (in check mode: found).
     pub owed: usize,
+    /// What a play had done here was taken back.
+    #[serde(default)]
+    pub rolled_back: bool,
+    /// What could not be brought back.
+    #[serde(default)]
+    pub left: usize,
     /// The host was given up.
     pub unreachable: bool,
     /// Round trips that carried probes or changes.

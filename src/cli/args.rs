@@ -172,6 +172,12 @@ pub struct PlayArgs {
     /// Run notified handlers even on hosts that failed.
     #[arg(long)]
     pub force_handlers: bool,
+    /// Let stand what a play has done on a host where it failed.
+    #[arg(long)]
+    pub no_rollback: bool,
+    /// Seconds after which the lock on a server lapses when this run is killed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(3..=3600))]
+    pub lock_lease: u32,
     /// Begin at the task of this name.
     #[arg(long, value_name = "NAME")]
     pub start_at_task: Option<String>,

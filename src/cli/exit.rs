@@ -18,6 +18,8 @@ pub enum Exit {
     Unreachable,
     /// 5: usage, inventory, playbook, role or template is wrong: nothing was contacted.
     Usage,
+    /// 6: failed, and a host could not be brought back fully.
+    NotRolledBack,
     /// 99: interrupted.
     Interrupted,
 }
@@ -32,14 +34,17 @@ impl Exit {
             Self::Drift => 3,
             Self::Unreachable => 4,
             Self::Usage => 5,
+            Self::NotRolledBack => 6,
             Self::Interrupted => 99,
         }
     }
 
-    /// The code of a run: failed before unreachable before drift. `strict` counts unknown as drift.
+    /// The code of a run: not brought back before failed before unreachable before drift. `strict` counts unknown as drift.
     pub fn of(recap: &BTreeMap<String, Recap>, check: bool, strict: bool) -> Self {
         let any = |is: fn(&Recap) -> bool| recap.values().any(is);
-        if any(|host| host.failed > 0) {
+        if any(|host| host.left > 0) {
+            Self::NotRolledBack
+        } else if any(|host| host.failed > 0) {
             Self::Failed
         } else if any(|host| host.unreachable) {
             Self::Unreachable
@@ -77,7 +82,9 @@ mod tests {
         let drift = Recap { would_change: 1, ..Recap::default() };
         let owed = Recap { owed: 1, ..Recap::default() };
         let unknown = Recap { unknown: 1, ..Recap::default() };
+        let half = Recap { failed: 1, left: 1, ..Recap::default() };
         assert_eq!(of(&[], false, false), 0);
+        assert_eq!(of(&[failed.clone(), half, gone.clone()], false, false), 6);
         assert_eq!(of(&[fine.clone(), gone.clone(), failed], false, false), 2);
         assert_eq!(of(&[drift.clone(), gone], true, false), 4);
         assert_eq!(of(&[fine.clone(), drift], true, false), 3);

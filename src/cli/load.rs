@@ -169,6 +169,8 @@ fn options(args: &PlayArgs, check: bool) -> Result<Options, Wrong> {
         chosen: Selection { tags: args.tags.clone(), skip: args.skip_tags.clone() },
         start_at: args.start_at_task.clone(),
         force_handlers: args.force_handlers,
+        no_rollback: args.no_rollback,
+        by: super::identity::identity(args.lock_lease),
         become_password: become_password(&args.login)?,
         interrupt: CancellationToken::new(),
     })

@@ -5,6 +5,7 @@ mod connect;
 mod demo;
 mod doc;
 mod exit;
+mod identity;
 mod inventory;
 mod lint;
 mod load;

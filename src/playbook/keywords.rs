@@ -203,6 +203,12 @@ pub static KEYWORDS: &[Keyword] = &[
     row("rescue", BLOCK, Shape::Items, "Tasks that run when the block failed."),
     row("retries", TASKS, Shape::Number, "How often to try again."),
     row("roles", PLAY, Shape::Items, "Roles that run before `tasks`."),
+    row(
+        "rollback",
+        PLAY,
+        Shape::Flag,
+        "Take back on a host what the play did, when it fails there.",
+    ),
     row("run_once", INHERITED, Shape::Flag, "Run on the first host alone, for all."),
     row(
         "serial",

@@ -75,6 +75,8 @@ pub struct Play {
     pub max_fail_percentage: Option<Spanned<Value>>,
     /// `force_handlers`.
     pub force_handlers: Option<Spanned<Value>>,
+    /// `rollback`; `None`: yes.
+    pub rollback: Option<Spanned<Value>>,
     /// `order`: `inventory`, `reverse_inventory`, `sorted`, `reverse_sorted`, `shuffle`.
     pub order: Option<Spanned<String>>,
     /// `strategy`.

@@ -138,6 +138,7 @@ impl Reader<'_> {
             serial: fields.take("serial").map(values).unwrap_or_default(),
             max_fail_percentage: fields.take("max_fail_percentage").map(value),
             force_handlers: fields.take("force_handlers").map(value),
+            rollback: fields.take("rollback").map(value),
             order,
             strategy,
             pre_tasks,

@@ -85,7 +85,9 @@ impl Reporter for Progress {
                 self.whole.inc(1);
                 self.end(host);
             }
-            Event::Unreachable { host, .. } | Event::Refused { host, .. } => self.end(host),
+            Event::Unreachable { host, .. }
+            | Event::Locked { host, .. }
+            | Event::Refused { host, .. } => self.end(host),
             Event::RunFinished { .. } => {
                 for (_, line) in std::mem::take(&mut self.lines) {
                     line.finish_and_clear();
@@ -97,6 +99,8 @@ impl Reporter for Progress {
             | Event::ItemFinished { .. }
             | Event::Owed { .. }
             | Event::Warning { .. }
+            | Event::CutOff { .. }
+            | Event::RolledBack { .. }
             | Event::Stopping => {}
         }
         Ok(())

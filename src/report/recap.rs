@@ -23,6 +23,7 @@ fn line(counts: &Recap, palette: Palette) -> String {
         }
     };
     say(counts.failed, "failed", Palette::bad);
+    say(counts.left, "not back", Palette::bad);
     say(counts.changed, "changed", Palette::changed);
     say(counts.would_change, "would change", Palette::changed);
     say(counts.owed, "owed", Palette::changed);
@@ -30,6 +31,9 @@ fn line(counts: &Recap, palette: Palette) -> String {
     say(counts.rescued, "rescued", Palette::changed);
     say(counts.ignored, "ignored", Palette::changed);
     say(counts.skipped, "skipped", Palette::faint);
+    if counts.rolled_back {
+        said.push(palette.changed("rolled back"));
+    }
     let mut first = vec![palette.good(&format!("{} ok", counts.ok))];
     if counts.unreachable {
         first.insert(0, palette.bad("unreachable"));

@@ -2,7 +2,8 @@
 //! hosts say alike of one task (failures, warnings, `debug`) is told once, with the list of hosts.
 use super::{Palette, Reporter, clean, recap};
 use crate::change::Diff;
-use crate::event::{Event, Outcome};
+use crate::event::{Event, Left, Outcome};
+use crate::facts::Lock;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -38,7 +39,9 @@ impl<W: Write + Send> Text<W> {
         let padded = format!("{word:<12}");
         let painted = match word {
             "ok" | "debug" => self.palette.good(&padded),
-            "failed" | "unreachable" | "refused" => self.palette.bad(&padded),
+            "failed" | "unreachable" | "refused" | "locked" | "not back" => {
+                self.palette.bad(&padded)
+            }
             "skipped" => self.palette.faint(&padded),
             _ => self.palette.changed(&padded),
         };
@@ -127,6 +130,29 @@ impl<W: Write + Send> Text<W> {
         self.said(host, outcome, result)
     }
 
+    fn rolled_back(
+        &mut self,
+        host: &str,
+        restored: &[String],
+        again: &[String],
+        left: &[Left],
+    ) -> io::Result<()> {
+        let noun = if restored.len() == 1 { "path is" } else { "paths are" };
+        let count = restored.len();
+        let text = match again {
+            [] => format!("{count} {noun} as before"),
+            again => format!("{count} {noun} as before; done again: {}", again.join(", ")),
+        };
+        self.line("rolled back", host, &text)?;
+        if self.verbosity > 0 {
+            self.indented(&restored.join("\n"))?;
+        }
+        for Left { what, why } in left {
+            self.line("not back", host, &format!("{what}: {why}"))?;
+        }
+        Ok(())
+    }
+
     /// What `debug` says is always told; whole results with `-vv`.
     fn said(
         &mut self,
@@ -158,6 +184,15 @@ impl<W: Write + Send> Text<W> {
         }
         Ok(())
     }
+}
+
+/// Who is at work, and since when.
+fn at_work(lock: &Lock) -> String {
+    let who = if lock.who.is_empty() { "somebody" } else { &lock.who };
+    let since = jiff::Timestamp::from_second(lock.since);
+    let since = since.map_or_else(|_| lock.since.to_string(), |since| since.to_string());
+    let Lock { lease, age, .. } = lock;
+    format!("{who} is at work there since {since} (last heard of {age} s ago, lease {lease} s)")
 }
 
 fn is_internal(key: &str) -> bool {
@@ -216,6 +251,18 @@ impl<W: Write + Send> Reporter for Text<W> {
                 writeln!(self.out, "{}", self.palette.bad(words))?;
             }
             Event::Refused { host, message } => self.line("refused", host, message)?,
+            Event::Locked { host, lock } => {
+                self.line("locked", host, &at_work(lock))?;
+                self.indented("help: wait until that run is over; one that was killed is taken over after its lease")?;
+            }
+            Event::CutOff { host, run } => {
+                let text =
+                    format!("run {run} was cut off; what it had begun goes on with its playbook");
+                self.line("cut off", host, &text)?;
+            }
+            Event::RolledBack { host, restored, again, left } => {
+                self.rolled_back(host, restored, again, left)?;
+            }
             Event::Unreachable { host, message, help } => {
                 self.line("unreachable", host, message)?;
                 if let Some(help) = help {

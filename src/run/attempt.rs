@@ -2,6 +2,7 @@
 use super::Job;
 use super::foresight::About;
 use super::host::HostRun;
+use super::journal::Doing;
 use crate::change::{Change, Diff, Ran, diff};
 use crate::event::Outcome;
 use crate::facts::Probe;
@@ -88,6 +89,8 @@ pub(super) async fn attempt<C: Connect>(
     }
     let diffs =
         if terms.diff && !terms.no_log { diffs(host, eye, &changes).await? } else { vec![] };
+    let (task, is_handler) = (step.name.as_str(), settles.is_some());
+    let doing = Doing { task, is_handler, hidden: terms.no_log };
     let seen = eye.map(|eye| host.seen(eye).clone()).unwrap_or_default();
     let (outcome, ran) = match eye {
         _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
@@ -95,7 +98,8 @@ pub(super) async fn attempt<C: Connect>(
         None => (Outcome::Ok, vec![]),
         Some(eye) => {
             let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
-            match carry_out(host, eye, &changes, owe, settles.filter(|_| own_word)).await? {
+            let settles = settles.filter(|_| own_word);
+            match carry_out(host, eye, &changes, &doing, owe, settles).await? {
                 Ok(ran) => (Outcome::Changed, ran),
                 Err(message) => return Ok(Attempt::failed(message)),
             }
@@ -114,6 +118,9 @@ pub(super) async fn attempt<C: Connect>(
         Ok(judged) => judged,
         Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
     };
+    if judged.changed() && terms.mode != Mode::Check {
+        host.journal.changed(&doing, &changes);
+    }
     Ok(Attempt { judged, diffs })
 }
 
@@ -133,6 +140,7 @@ async fn carry_out<C: Connect>(
     host: &mut HostRun<C>,
     eye: usize,
     changes: &[Change],
+    doing: &Doing<'_>,
     owe: &[String],
     settles: Option<&str>,
 ) -> Result<Result<Vec<Ran>, String>, TransportError> {
@@ -140,15 +148,16 @@ async fn carry_out<C: Connect>(
     let new: Vec<&str> = new.map(String::as_str).collect();
     let mark = |handler: &&str| Change::Owe { handler: (*handler).to_owned() };
     let settle = |handler: &str| Change::Settle { handler: handler.to_owned() };
-    let marks = new.iter().map(mark);
-    let batch: Vec<Change> =
-        marks.chain(changes.iter().cloned()).chain(settles.map(settle)).collect();
+    let note = host.journal.note(eye, doing, changes);
+    let mut batch: Vec<Change> = note.into_iter().chain(new.iter().map(mark)).collect();
+    let marks = batch.len();
+    batch.extend(changes.iter().cloned().chain(settles.map(settle)));
     let mut ran = host.act(eye, &batch).await?;
-    if let Some(refused) = ran.iter().take(new.len()).find(|ran| ran.rc != 0) {
+    if let Some(refused) = ran.iter().take(marks).find(|ran| ran.rc != 0) {
         let said = refused.stderr.text().trim().to_owned();
         return Ok(Err(format!("can't record what is owed: {said}")));
     }
-    ran.drain(..new.len().min(ran.len()));
+    ran.drain(..marks.min(ran.len()));
     ran.truncate(changes.len());
     // A candidate that was refused is not live, and owes nothing.
     let refused = ran.first().is_some_and(|first| first.rc != 0);

@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 
 /// Handlers that earlier runs owe are taken up, if this play has them.
 pub(super) fn take_up<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>) {
+    for run in host.journal.newly_cut_off() {
+        emit(&world.events, Event::CutOff { host: host.name.clone(), run });
+    }
     for name in host.owed.keys().cloned().collect::<Vec<_>>() {
         let known = world.handlers.iter().any(|handler| handler.step.name == name);
         let since = host.owed_since(&name).unwrap_or(0);

@@ -1,5 +1,6 @@
 //! One host during a run: its shells, what is known of it, what it owes, how it fares.
 use super::foresight::Foresight;
+use super::journal::Journal;
 use super::{Events, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
@@ -50,6 +51,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) recap: Recap,
     /// Recorded for a saved plan, or held to one.
     pub(super) foresight: Foresight,
+    /// What this run has written into the server's journal.
+    pub(super) journal: Journal,
 }
 
 impl<C: Connect> HostRun<C> {
@@ -67,6 +70,7 @@ impl<C: Connect> HostRun<C> {
             left: None,
             recap: Recap::default(),
             foresight: Foresight::None,
+            journal: Journal::default(),
         }
     }
 
@@ -78,7 +82,9 @@ impl<C: Connect> HostRun<C> {
             eye.seen = Observed::default();
         }
         let recap = Recap { batches, channels, ..Recap::default() };
-        *self = Self { eyes, recap, ..Self::new(self.name.clone(), self.link.take(), vars) };
+        let journal = std::mem::take(&mut self.journal);
+        let new = Self::new(self.name.clone(), self.link.take(), vars);
+        *self = Self { eyes, recap, journal, ..new };
     }
 
     /// The shell for whom a task becomes, opened when it is first wanted.
@@ -152,6 +158,9 @@ impl<C: Connect> HostRun<C> {
                     self.owed.entry(owed.handler.clone()).or_default().insert(eye);
                 }
             }
+            if let Fact::Journal(journal) = &fact {
+                self.journal.found(eye, journal);
+            }
             let Eye { escalate, seen, .. } = &mut self.eyes[eye];
             self.foresight.saw(escalate.as_ref(), &probe, &fact);
             seen.set(probe, fact);
@@ -159,20 +168,24 @@ impl<C: Connect> HostRun<C> {
         Ok(())
     }
 
-    /// Makes changes, and forgets what they may have made untrue.
+    /// Makes changes as steps of the run, and forgets what they may have made untrue. The first that
+    /// really changes something takes the server's lock.
     pub(super) async fn act(
         &mut self,
         eye: usize,
         changes: &[Change],
     ) -> Result<Vec<Ran>, TransportError> {
-        self.recap.batches += 1;
-        for eye in &mut self.eyes {
-            eye.seen.forget(|probe| changes.iter().any(|change| change.touches(probe)));
+        let (batch, opens) = self.journal.around(eye, changes);
+        let mut ran = self.apply(eye, &batch).await?;
+        if opens {
+            self.journal.opened(eye, &ran.remove(0))?;
         }
-        let ran = self.eyes[eye].shell.apply(changes).await?;
         for (change, ran) in changes.iter().zip(&ran) {
             match change {
                 Change::Owe { handler } if ran.rc == 0 => {
+                    if !self.owed.contains_key(handler) {
+                        self.journal.owes(handler);
+                    }
                     self.owed.entry(handler.clone()).or_default().insert(eye);
                 }
                 Change::Settle { handler } if ran.rc == 0 => {
@@ -187,6 +200,19 @@ impl<C: Connect> HostRun<C> {
             }
         }
         Ok(ran)
+    }
+
+    /// A batch as it is, without the journal around it.
+    pub(super) async fn apply(
+        &mut self,
+        eye: usize,
+        batch: &[Change],
+    ) -> Result<Vec<Ran>, TransportError> {
+        self.recap.batches += 1;
+        for eye in &mut self.eyes {
+            eye.seen.forget(|probe| batch.iter().any(|change| change.touches(probe)));
+        }
+        self.eyes[eye].shell.apply(batch).await
     }
 
     /// Takes back the mark of a handler, through every shell that it was made through.
@@ -210,10 +236,29 @@ impl<C: Connect> HostRun<C> {
     /// Gives the host up.
     pub(super) fn lose(&mut self, error: &TransportError, events: &Events) {
         self.state = State::Unreachable;
+        if self.refused(error, events) {
+            return;
+        }
         self.recap.unreachable = true;
         let help = error.help().map(str::to_owned);
         let (host, message) = (self.name.clone(), error.to_string());
         emit(events, Event::Unreachable { host, message, help });
+    }
+
+    /// Whether the host can be spoken to, but nothing may be touched there.
+    fn refused(&mut self, error: &TransportError, events: &Events) -> bool {
+        let host = self.name.clone();
+        match error {
+            TransportError::Locked(lock) => {
+                emit(events, Event::Locked { host, lock: *lock.clone() });
+            }
+            TransportError::Journal(_) => {
+                emit(events, Event::Refused { host, message: error.to_string() });
+            }
+            _ => return false,
+        }
+        self.recap.failed += 1;
+        true
     }
 
     /// Counts an outcome.

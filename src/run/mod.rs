@@ -6,9 +6,12 @@ mod foresight;
 mod handlers;
 mod host;
 mod include;
+mod journal;
 mod play;
+mod rollback;
 mod task;
 
+use crate::change::Identity;
 use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
 use crate::plan::{Selection, Shared};
@@ -19,6 +22,7 @@ use crate::transport::{Connect, TransportError};
 use crate::vars::Engine;
 use foresight::Foresight;
 use host::HostRun;
+use journal::Journal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -54,6 +58,7 @@ pub struct PlayJob {
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are booleans")]
 pub struct Options {
     /// Touch nothing.
     pub check: bool,
@@ -69,6 +74,10 @@ pub struct Options {
     pub become_password: Option<Secret<String>>,
     /// Run notified handlers on failed hosts as well.
     pub force_handlers: bool,
+    /// `--no-rollback`: what a play that failed has done stays.
+    pub no_rollback: bool,
+    /// Who runs it, for servers' locks and journals.
+    pub by: Identity,
     /// Cancelled by ctrl-C: the change in hand is finished, nothing new is begun.
     pub interrupt: CancellationToken,
 }
@@ -100,7 +109,7 @@ where
     let events = job.events(sender);
     let hosts = meet(&job, dial, &events);
     let hosts = plays(&job, hosts, &events).await;
-    part(&job, hosts, &events)
+    part(&job, hosts, &events).await
 }
 
 /// Runs a job in check mode and records what it foresees: a plan to be saved.
@@ -123,7 +132,7 @@ where
     let foreseen = hosts.iter_mut().map(|host| (host.name.clone(), host.foreseen()));
     let hosts_of_plan = foreseen.collect();
     let saved = Saved { v: saved::VERSION, playbook: job.playbook.clone(), hosts: hosts_of_plan };
-    (part(&job, hosts, &events), saved)
+    (part(&job, hosts, &events).await, saved)
 }
 
 /// Runs a job on the hosts where it would do exactly what a plan has, and there nothing else: first
@@ -163,7 +172,7 @@ where
         emit(&events, Event::Warning { host: None, message });
     }
     let hosts = plays(&job, hosts, &events).await;
-    part(&job, hosts, &events)
+    part(&job, hosts, &events).await
 }
 
 impl Job {
@@ -203,14 +212,16 @@ where
     );
     let meeting = names.into_iter().map(|name| {
         let vars = job.shared.host_vars(&name);
-        match dial(&name) {
-            Ok(link) => HostRun::new(name, Some(link), vars),
-            Err(error) => {
-                let mut host = HostRun::new(name, None, vars);
-                host.lose(&error, events);
-                host
-            }
+        let (link, error) = match dial(&name) {
+            Ok(link) => (Some(link), None),
+            Err(error) => (None, Some(error)),
+        };
+        let mut host = HostRun::new(name, link, vars);
+        host.journal = Journal::new(job);
+        if let Some(error) = error {
+            host.lose(&error, events);
         }
+        host
     });
     meeting.collect()
 }
@@ -231,7 +242,12 @@ where
 }
 
 /// The end of a run.
-fn part<C: Connect>(job: &Job, hosts: Vec<HostRun<C>>, events: &Events) -> BTreeMap<String, Recap> {
+async fn part<C>(job: &Job, hosts: Vec<HostRun<C>>, events: &Events) -> BTreeMap<String, Recap>
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+{
+    let hosts = journal::close(job, hosts, events).await;
     let interrupted = job.options.interrupt.is_cancelled();
     let recap: BTreeMap<_, _> =
         hosts.into_iter().map(|host| (host.name.clone(), host.finish())).collect();

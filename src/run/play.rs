@@ -1,6 +1,7 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
 use super::host::{HostRun, State};
+use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::facts::Probe;
@@ -98,6 +99,7 @@ where
     let serial: Vec<Value> = play.serial.iter().map(|size| size.value.clone()).collect();
     let groups = batches(&ordered, &serial).unwrap_or_else(|_| vec![ordered.clone()]);
     for host in &mut hosts {
+        host.journal.next_play();
         if host.state == State::Ended {
             host.state = State::Active;
         }
@@ -126,6 +128,7 @@ where
             Strategy::Linear => run.steps(&steps, &on, false).await,
             Strategy::Free => run.apart(&steps, &on).await,
         }
+        roll_back(&mut run, index, &on).await;
         let nobody_left = run.gone().len() >= on.len();
         let stop = run.stop;
         hosts = run.hosts;
@@ -315,7 +318,7 @@ async fn look_ahead<C: Connect>(
         }
         match by_user.iter_mut().find(|(user, _)| *user == escalate) {
             Some((_, probes)) => probes.push(probe),
-            None => by_user.push((escalate, vec![Probe::Owed, probe])),
+            None => by_user.push((escalate, vec![Probe::Owed, Probe::Journal, probe])),
         }
     }
     for (escalate, probes) in by_user {

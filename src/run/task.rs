@@ -151,7 +151,8 @@ fn lost<C: Connect>(
         let ended = Attempt { judged, diffs: vec![] };
         return tell(world, host, step, scope, Part::Task { rescuable: false }, ended);
     }
-    if flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
+    let held = matches!(error, TransportError::Locked(_) | TransportError::Journal(_));
+    if !held && flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
         let message = format!("{error}; ignored because of ignore_unreachable");
         emit(&world.events, Event::Warning { host: Some(host.name.clone()), message });
         return;

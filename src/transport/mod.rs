@@ -10,7 +10,7 @@ pub mod ssh;
 pub mod wire;
 
 use crate::change::{Change, Ran};
-use crate::facts::{Fact, Garbled, Probe};
+use crate::facts::{Fact, Garbled, Lock, Probe};
 use crate::secret::Secret;
 use std::future::Future;
 
@@ -95,6 +95,12 @@ pub enum TransportError {
         /// The limit.
         seconds: u64,
     },
+    /// Somebody else is at work on the server.
+    #[error("{} is at work there", .0.who)]
+    Locked(Box<Lock>),
+    /// The server's journal can't be written: nothing was changed.
+    #[error("the journal on the server can't be written: {0}")]
+    Journal(String),
     /// The server's answer is not one.
     #[error(transparent)]
     Garbled(#[from] Garbled),
