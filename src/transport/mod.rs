@@ -155,9 +155,12 @@ impl TransportError {
                 matches!(stage, Stage::Name | Stage::Dial | Stage::Handshake)
             }
             Self::Lost { .. } | Self::TimedOut { .. } => true,
-            Self::NewHost(_) | Self::Escalation { .. } | Self::Garbled(_) | Self::Unsuitable(_) => {
-                false
-            }
+            Self::NewHost(_)
+            | Self::Escalation { .. }
+            | Self::Locked(_)
+            | Self::Journal(_)
+            | Self::Garbled(_)
+            | Self::Unsuitable(_) => false,
         }
     }
 }
