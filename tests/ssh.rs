@@ -3,6 +3,7 @@
 mod openssh;
 mod sshd;
 mod sudo;
+mod trust;
 
 use super::contract::{keeps_the_contract, look, make, path, write};
 use cowhand::facts::{Fact, Probe};

@@ -57,6 +57,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Can it log in and become root?
     Ping(PingArgs),
+    /// Which servers' keys are trusted.
+    Trust(TrustArgs),
     /// What the inventory means.
     Inventory(InventoryArgs),
     /// Everything that can be known to be wrong without a server.
@@ -236,6 +238,46 @@ pub struct PingArgs {
     pub hosts: HostArgs,
     #[command(flatten)]
     pub login: LoginArgs,
+}
+
+/// Arguments of `trust`.
+#[derive(Clone, Debug, Args)]
+pub struct TrustArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: TrustAction,
+}
+
+/// What `trust` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TrustAction {
+    /// Show the keys of servers of which nothing is known yet; exit 4 when there are any.
+    Scan(TrustHosts),
+    /// Add those keys to the project's `known_hosts`: asks which.
+    Add {
+        #[command(flatten)]
+        hosts: TrustHosts,
+        /// Add the key with this fingerprint, and ask nothing (repeatable).
+        #[arg(long, value_name = "SHA256:…")]
+        fingerprint: Vec<String>,
+        /// Add all of them, unchecked, and ask nothing.
+        #[arg(long, conflicts_with = "fingerprint")]
+        all: bool,
+    },
+    /// Take the keys of hosts out of the project's `known_hosts`.
+    Remove(TrustHosts),
+    /// Show what is in the project's `known_hosts`.
+    List(TrustHosts),
+}
+
+/// Whose keys, and in which file.
+#[derive(Clone, Debug, Args)]
+pub struct TrustHosts {
+    #[command(flatten)]
+    pub hosts: PingArgs,
+    /// This file instead of `known_hosts` beside the inventory.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Arguments of `inventory`.

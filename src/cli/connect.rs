@@ -1,8 +1,8 @@
 //! From a host's variables to a way to it: Ansible's connection variables first, then flags, then
 //! what OpenSSH would do.
-use super::Wrong;
 use super::args::LoginArgs;
 use super::load::{Fleet, ask, become_password};
+use super::{Wrong, trust};
 use crate::change::{Change, Ran};
 use crate::facts::{Fact, Probe};
 use crate::inventory::Inventory;
@@ -79,15 +79,19 @@ pub(super) struct Dialer {
     become_password: Option<Secret<String>>,
     home: PathBuf,
     me: String,
+    /// The project's, beside the inventory.
+    known_hosts: Option<PathBuf>,
     fault: Option<Fault>,
 }
 
 impl Dialer {
     /// For the hosts of a job.
-    pub(super) fn new(job: &Job, login: &LoginArgs) -> Result<Self, Wrong> {
+    pub(super) fn new(job: &Job, login: &LoginArgs, inventories: &[String]) -> Result<Self, Wrong> {
         let become_password = job.options.become_password.clone();
         let engine = job.engine.clone();
-        Self::with(&job.shared.inventory, &job.shared.extra, engine, login, become_password)
+        let known_hosts = trust::beside(inventories);
+        let (inventory, extra) = (&job.shared.inventory, &job.shared.extra);
+        Self::with(inventory, extra, engine, login, become_password, known_hosts)
     }
 
     /// For hosts without a playbook.
@@ -95,7 +99,9 @@ impl Dialer {
         let become_password = become_password(login)?;
         let engine =
             Engine::new(BTreeMap::new(), Box::new(|_| None), fleet.sources.vault().clone());
-        Self::with(&fleet.inventory, &fleet.extra, engine, login, become_password)
+        let known_hosts = trust::beside(&fleet.inventories);
+        let (inventory, extra) = (&fleet.inventory, &fleet.extra);
+        Self::with(inventory, extra, engine, login, become_password, known_hosts)
     }
 
     fn with(
@@ -104,6 +110,7 @@ impl Dialer {
         engine: Engine,
         login: &LoginArgs,
         become_password: Option<Secret<String>>,
+        known_hosts: Option<PathBuf>,
     ) -> Result<Self, Wrong> {
         let password =
             if login.ask_pass { Some(Secret::new(ask("login password: ")?)) } else { None };
@@ -120,6 +127,7 @@ impl Dialer {
             become_password,
             home,
             me: me.unwrap_or_else(|_| "root".to_owned()),
+            known_hosts,
             fault: fault()?,
         })
     }
@@ -142,6 +150,20 @@ impl Dialer {
     /// Steps that a test counts.
     pub(super) fn steps(&self) -> Option<usize> {
         self.fault.as_ref().map(Fault::steps)
+    }
+
+    /// The way to a host over SSH; `None`: it is this machine.
+    pub(super) fn ssh(&self, host: &str) -> Result<Option<SshConnect>, TransportError> {
+        Ok(match self.dial(host)? {
+            Link::Ssh(ssh) => Some(*ssh),
+            Link::Local(_) => None,
+        })
+    }
+
+    /// The file in which a host's key is looked up first.
+    pub(super) fn first_known_hosts(&self, host: &str) -> Option<PathBuf> {
+        let vars = Variables { scope: self.scope(host), engine: &self.engine };
+        self.options(host, &vars).ok()?.known_hosts.into_iter().next()
     }
 
     /// The way to a host.
@@ -185,6 +207,9 @@ impl Dialer {
                 "/etc/ssh/ssh_known_hosts".into(),
             ],
         };
+        if let Some(file) = self.known_hosts.clone().filter(|file| file.exists()) {
+            options.known_hosts.insert(0, file);
+        }
         for unsupported in ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"]
         {
             if let Some(text) = vars.text(&[unsupported])?.filter(|text| !text.is_empty()) {

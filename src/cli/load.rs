@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Fleet {
     pub(super) sources: SourceMap,
     pub(super) inventory: Inventory,
+    /// As they were named on the command line.
+    pub(super) inventories: Vec<String>,
     pub(super) extra: Arc<Layer>,
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -46,7 +48,8 @@ pub(super) fn fleet(
     let extra = project::extra_vars(&hosts.extra_vars, &mut sources);
     let extra = extra.map_err(|found| one(&sources, found))?;
     let extra = Arc::new(layer("extra vars", Trust::Template, &extra));
-    Ok(Fleet { sources, inventory, extra, warnings })
+    let inventories = hosts.inventory.clone();
+    Ok(Fleet { sources, inventory, inventories, extra, warnings })
 }
 
 /// An empty map of sources, with the vault that the arguments open.
@@ -73,6 +76,23 @@ pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSe
         return Err(Wrong::usage(format!("--limit {pattern}: no host is left")));
     }
     Ok(Some(hosts.into_iter().collect()))
+}
+
+/// The hosts of a pattern that `--limit` leaves.
+pub(super) fn chosen(
+    fleet: &Fleet,
+    pattern: &str,
+    only: Option<&str>,
+) -> Result<Vec<String>, Wrong> {
+    let only = limit(fleet, only)?;
+    let hosts = fleet.inventory.select(pattern);
+    let hosts = hosts.map_err(|found| Wrong::Usage(found.message, found.help))?;
+    let hosts: Vec<String> =
+        hosts.into_iter().filter(|host| only.as_ref().is_none_or(|o| o.contains(host))).collect();
+    if hosts.is_empty() {
+        return Err(Wrong::usage(format!("no host matches `{pattern}`")));
+    }
+    Ok(hosts)
 }
 
 /// Everything for `apply` and `check`.

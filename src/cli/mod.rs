@@ -12,6 +12,7 @@ mod load;
 mod ping;
 mod play;
 mod saved;
+mod trust;
 mod vault;
 
 pub use args::{Cli, Command};
@@ -48,6 +49,7 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Apply(args) => play::apply(args, cli.verbose, cli.color).await,
         Command::Check(args) => play::check(args, cli.verbose, cli.color).await,
         Command::Ping(args) => ping::ping(args, cli.color).await,
+        Command::Trust(args) => trust::trust(args, cli.color).await,
         Command::Inventory(args) => inventory::inventory(&args),
         Command::Lint(args) => lint::lint(&args, color),
         Command::Vault(args) => vault::run(&args),

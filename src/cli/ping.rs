@@ -1,7 +1,7 @@
 //! `cowhand ping`: can it log in, and become root?
 use super::args::{Color, PingArgs};
 use super::connect::Dialer;
-use super::{Exit, Wrong, load};
+use super::{Exit, Wrong, load, trust};
 use crate::facts::{Fact, Probe};
 use crate::report::{Palette, clean};
 use crate::transport::{Connect, Transport, TransportError};
@@ -21,15 +21,9 @@ struct Pong {
 /// Logs in everywhere and asks who we are.
 pub(super) async fn ping(args: PingArgs, color: Color) -> Result<Exit, Wrong> {
     let fleet = load::fleet(&args.hosts, None, load::sources(&args.hosts)?)?;
-    let only = load::limit(&fleet, args.hosts.limit.as_deref())?;
-    let hosts = fleet.inventory.select(&args.pattern);
-    let hosts = hosts.map_err(|found| Wrong::Usage(found.message, found.help))?;
-    let hosts: Vec<String> =
-        hosts.into_iter().filter(|host| only.as_ref().is_none_or(|o| o.contains(host))).collect();
-    if hosts.is_empty() {
-        return Err(Wrong::usage(format!("no host matches `{}`", args.pattern)));
-    }
+    let hosts = load::chosen(&fleet, &args.pattern, args.hosts.limit.as_deref())?;
     let dialer = Arc::new(Dialer::for_fleet(&fleet, &args.login)?);
+    trust::ask(&dialer, &hosts).await?;
     let forks = Arc::new(Semaphore::new(args.login.forks.max(1)));
     let mut at_work = JoinSet::new();
     for host in hosts {

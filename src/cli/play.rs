@@ -1,7 +1,7 @@
 //! `apply` and `check`: load everything, refuse what is wrong, then run and report.
 use super::args::{ApplyArgs, CheckArgs, Color, Format, PlayArgs};
 use super::connect::Dialer;
-use super::{Exit, Wrong, load, saved};
+use super::{Exit, Wrong, load, saved, trust};
 use crate::event::Event;
 use crate::plan::saved::Saved;
 use crate::plan::{Step, play_steps};
@@ -54,7 +54,9 @@ async fn play(
     if let Some(exit) = listed(&args, &job)? {
         return Ok(exit);
     }
-    let dialer = Dialer::new(&job, &args.login)?;
+    let dialer = Arc::new(Dialer::new(&job, &args.login, &args.hosts.inventory)?);
+    let hosts: BTreeSet<String> = job.plays.iter().flat_map(|play| play.hosts.clone()).collect();
+    trust::ask(&dialer, &hosts.into_iter().collect::<Vec<_>>()).await?;
     let job = Arc::new(job);
     let (sender, receiver) = unbounded_channel();
     let reporter = reporter(&args, verbose, color);

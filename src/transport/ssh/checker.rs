@@ -5,13 +5,14 @@
     reason = "known_hosts are read and certificates' times compared here"
 )]
 use super::host_keys::{self, HostName, KnownHosts, Verdict};
+use super::known_file::add_known;
 use super::revoked::Revoked;
 use super::{Checking, NewHost, Options, Pin};
 use crate::transport::{Stage, TransportError};
 use russh::client;
 use russh::keys::{Algorithm, Certificate, PublicKey, PublicKeyOrCertificate};
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,6 +84,11 @@ impl Checker {
         self.mistrusted.clone()
     }
 
+    /// Whether there is anything to recognise the server by.
+    pub(super) fn knows(&self) -> bool {
+        !self.options.pins.is_empty() || self.known.knows(&self.options.name())
+    }
+
     /// Puts the kinds of keys that are known of the server first, and asks for certificates where
     /// they could be of use.
     pub(super) fn prefer(&self, preferred: &mut russh::Preferred) {
@@ -122,6 +128,7 @@ impl Checker {
                         address,
                         fingerprint: shown,
                         line,
+                        elsewhere: self.known.elsewhere(key).map(|place| place.to_string()),
                         may_ask: checking == Checking::Ask,
                     })))
                 }
@@ -185,7 +192,7 @@ impl Checker {
         } else {
             host_keys::line(name, key)
         };
-        append(file, &line).map_err(|error| {
+        add_known(file, &line).map_err(|error| {
             let message = format!("can't add the new host key to {}: {error}", file.display());
             Stage::Setup.error(message, "add it by hand, or give another known_hosts file")
         })
@@ -238,7 +245,8 @@ fn unknown_help(
     let file = file.map_or("your known_hosts file".into(), |file| file.display().to_string());
     let useless = useless.iter().take(3).map(|(place, why)| format!("; {place} {why}"));
     format!(
-        "compare the fingerprint with the server's own, then add this line to {file}: {line}{}",
+        "compare the fingerprint with the server's own, then add this line to {file} (`cowhand trust \
+         add` does it for many): {line}{}",
         useless.collect::<String>()
     )
 }
@@ -249,15 +257,4 @@ fn file_kind(key: &PublicKey) -> &'static str {
         Algorithm::Rsa { .. } => "rsa",
         _ => "ed25519",
     }
-}
-
-/// One write, so that hosts that come at the same time don't mix.
-fn append(file: &Path, line: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let whole = std::fs::read(file).unwrap_or_default();
-    let gap = if whole.is_empty() || whole.ends_with(b"\n") { "" } else { "\n" };
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
-    file.write_all(format!("{gap}{line}\n").as_bytes())
 }

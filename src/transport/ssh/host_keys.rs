@@ -107,13 +107,8 @@ impl KnownHosts {
     /// Adds the text of one file.
     pub(super) fn add(&mut self, file: &Path, text: &str) {
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+            let Some((marker, names, key)) = parts(line) else { continue };
             let place = Place { file: file.to_owned(), line: index + 1 };
-            let (marker, rest) = if line.starts_with('@') { word(line) } else { ("", line) };
-            let (names, key) = word(rest);
             let entry = match (marker, public_key(key)) {
                 (_, None) => Entry::Unusable("holds no key that can be read"),
                 ("", Some(key)) => Entry::Key(key),
@@ -172,6 +167,20 @@ impl KnownHosts {
             }
             verdict => verdict,
         }
+    }
+
+    /// Whether anything is known by which a key of this host could be recognised.
+    pub(super) fn knows(&self, host: &HostName) -> bool {
+        host.names().any(|name| !self.keys(name).is_empty() || self.has_authority(name))
+    }
+
+    /// Where a key stands as that of other names.
+    pub(super) fn elsewhere(&self, key: &PublicKey) -> Option<Place> {
+        let is_same = |line: &&Line| match &line.entry {
+            Entry::Key(known) => known.key_data() == key.key_data(),
+            _ => false,
+        };
+        self.0.iter().find(is_same).map(|line| line.place.clone())
     }
 
     fn revoked(&self, name: &str, keys: &[&KeyData]) -> Option<Place> {
@@ -294,6 +303,17 @@ fn plain(key: &PublicKey) -> String {
     bare.to_openssh().unwrap_or_default()
 }
 
+/// Marker, names and the rest of a line; `None`: it says nothing.
+pub(super) fn parts(line: &str) -> Option<(&str, &str, &str)> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+    let (marker, rest) = if line.starts_with('@') { word(line) } else { ("", line) };
+    let (names, key) = word(rest);
+    Some((marker, names, key))
+}
+
 /// RSA keys are of one kind, whatever they are hashed with.
 fn is_kind(key: &PublicKey, algorithm: &Algorithm) -> bool {
     match (key.algorithm(), algorithm) {
@@ -316,7 +336,7 @@ pub(super) fn public_key(text: &str) -> Option<PublicKey> {
 
 /// Whether the first field of a line means `name` (lower case): one hashed name, or patterns of
 /// which one matches and none with `!` does.
-fn names_match(names: &str, name: &str) -> bool {
+pub(super) fn names_match(names: &str, name: &str) -> bool {
     if let Some(hashed) = names.strip_prefix("|1|") {
         return hash_matches(hashed, name).unwrap_or(false);
     }

@@ -6,6 +6,7 @@ mod dial;
 mod host_certificate;
 mod host_keys;
 mod keyring;
+mod known_file;
 mod login;
 mod revoked;
 mod trust;
@@ -13,6 +14,7 @@ mod trust;
 pub(super) use dial::Brisk;
 pub use host_certificate::CaAlgorithms;
 pub use keyring::{Identities, Keyring};
+pub use known_file::{KnownLine, add_known, known_lines, remove_known};
 pub use trust::{Checking, NewHost, Pin};
 
 use super::escalate::{self, Step, Talk};
@@ -196,6 +198,22 @@ impl SshConnect {
         options.password = options.password.filter(|_| !mistrusted);
         login::login(&mut handle, &options).await?;
         Ok(Connection { handle, mistrusted })
+    }
+
+    /// The name and port by which files know its key.
+    pub fn known_as(&self) -> (String, u16) {
+        match &self.options.host_key_alias {
+            Some(alias) => (alias.clone(), 22),
+            None => (self.options.host.clone(), self.options.port),
+        }
+    }
+
+    /// Whether there is anything to recognise the server's key by. Nothing is dialled.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn knows_host_key(&self) -> Result<bool, TransportError> {
+        Ok(checker::Checker::new(&self.options)?.knows())
     }
 
     /// Shakes hands and goes away again: whether the server's key is one that we trust.

@@ -84,6 +84,8 @@ pub struct NewHost {
     pub fingerprint: String,
     /// The line of `known_hosts` that would make it known.
     pub line: String,
+    /// Where the same key stands as that of another name.
+    pub elsewhere: Option<String>,
     /// Whether whoever sits at a terminal may be asked.
     pub may_ask: bool,
 }
