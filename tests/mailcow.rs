@@ -111,6 +111,7 @@ impl Server {
             rc: output.status.code().unwrap(),
             stdout: Bytes(output.stdout),
             stderr: Bytes(output.stderr),
+            took: None,
         }
     }
     fn ask(&self, probe: &Probe) -> Fact {

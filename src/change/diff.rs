@@ -1,6 +1,6 @@
 //! What a change looks like to people: unified text, or before and after of attributes. What is
 //! secret is named and never shown; neither is what a command was given.
-use super::{Attributes, Change, ComposeAction};
+use super::{Attributes, Change, ComposeAction, When};
 use crate::facts::{Bytes, Observed, PathKind, Stat};
 use crate::secret::REDACTED;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,17 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
         Change::MakeDir { path, attributes } => (path, made("folder", path, attributes, seen)),
         Change::Touch { path, attributes } => (path, made("file", path, attributes, seen)),
         Change::Link { path, target, hard } => (path, link_lines(path, target, *hard, seen)),
+        Change::SetTimes { path, access, modification } => {
+            let line = |name: &str, when: &Option<When>| match when {
+                None => String::new(),
+                Some(When::Now) => format!("{name} → now\n"),
+                Some(When::At(seconds)) => format!("{name} → {seconds} seconds since 1970\n"),
+            };
+            (path, line("access time", access) + &line("modification time", modification))
+        }
+        Change::MakeTemp { dir: Some(dir), directory, .. } => {
+            (dir, format!("a new {}\n", if *directory { "folder" } else { "file" }))
+        }
         Change::Remove { path } => (path, removed(path, seen)),
         Change::Compose(up) => {
             let what = match up.action {
@@ -53,11 +64,10 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
         Change::Step { change, .. } => return diff(change, seen),
         Change::Run(_)
         | Change::Wait(_)
+        | Change::MakeTemp { .. }
         | Change::Owe { .. }
         | Change::Settle { .. }
-        | Change::Journal(_) => {
-            return None;
-        }
+        | Change::Journal(_) => return None,
     };
     (!text.is_empty()).then(|| Diff { subject: subject.clone(), text })
 }

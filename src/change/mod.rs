@@ -80,6 +80,26 @@ pub enum Change {
         /// Wanted.
         attributes: Attributes,
     },
+    /// Sets times of a path that is there.
+    SetTimes {
+        /// Absolute path.
+        path: String,
+        /// Last access; `None` leaves it.
+        access: Option<When>,
+        /// Last change of the content; `None` leaves it.
+        modification: Option<When>,
+    },
+    /// Makes an empty file or folder under a name that nobody has.
+    MakeTemp {
+        /// The folder that it goes into; `None`: the one for temporary files.
+        dir: Option<String>,
+        /// Its name begins with this.
+        prefix: String,
+        /// Its name ends with this.
+        suffix: String,
+        /// A folder instead of a file.
+        directory: bool,
+    },
     /// Removes a path and everything below.
     Remove {
         /// Absolute path.
@@ -121,6 +141,16 @@ pub enum Change {
     Journal(Entry),
 }
 
+/// A moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// When the change is made, by the server's clock.
+    Now,
+    /// Seconds since 1970.
+    At(i64),
+}
+
 /// A command to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -134,6 +164,11 @@ pub struct Command {
     pub stdin: Option<Bytes>,
     /// Added to the environment.
     pub environment: BTreeMap<String, String>,
+    /// Fill in `~`, `$NAME` and `${NAME}` on the server.
+    pub expand: bool,
+    /// The program itself, run from a file of its own; `argv` are its arguments then, and nothing is
+    /// read.
+    pub program: Option<Bytes>,
 }
 
 /// What to wait for (seconds).
@@ -161,6 +196,21 @@ pub enum Until {
         port: u16,
         /// Wanted.
         open: bool,
+        /// Seconds that one connection may take.
+        connect: u32,
+        /// What somebody who connects reads has a line that matches (ERE).
+        pattern: Option<String>,
+    },
+    /// Nobody is connected to a port (Linux's `/proc/net/tcp`, whose spelling these have).
+    Drained {
+        /// TCP port, four hexadecimal digits.
+        port: String,
+        /// States that count, two hexadecimal digits each.
+        states: Vec<String>,
+        /// Local addresses that count; none: all.
+        local: Vec<String>,
+        /// Addresses of peers that do not count.
+        excluded: Vec<String>,
     },
     /// A path exists, or (`present: false`) does not; with `pattern`, a line of it matches (ERE).
     Path {
@@ -215,7 +265,7 @@ impl Change {
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
             Self::WriteFile { content, .. } => Some(content),
-            Self::Run(command) => command.stdin.as_ref(),
+            Self::Run(command) => command.program.as_ref().or(command.stdin.as_ref()),
             Self::Step { change, .. } => change.payload(),
             Self::Journal(entry) => entry.payload(),
             _ => None,
@@ -250,8 +300,17 @@ impl Change {
                     // Containers rewrite files of their own at every start.
                     | Probe::Path { .. }
                     | Probe::Content { .. }
+                    | Probe::Details { .. }
+                    | Probe::Tree { .. }
+                    | Probe::Sums { .. }
+                    | Probe::Matching { .. }
             ),
+            // Its name is not known before it is made, so that nothing known is about it.
+            Self::MakeTemp { .. } => {
+                matches!(probe, Probe::Tree { .. } | Probe::Glob { .. } | Probe::Command { .. })
+            }
             Self::WriteFile { path, .. }
+            | Self::SetTimes { path, .. }
             | Self::SetAttributes { path, .. }
             | Self::MakeDir { path, .. }
             | Self::Link { path, .. }
@@ -260,7 +319,13 @@ impl Change {
                 Probe::Path { path: other, follow } => {
                     *follow || is_within(other, path) || parent(path) == Some(other.as_str())
                 }
-                Probe::Content { .. } | Probe::Command { .. } => true,
+                Probe::Content { .. }
+                | Probe::Command { .. }
+                | Probe::Details { .. }
+                | Probe::Tree { .. }
+                | Probe::Glob { .. }
+                | Probe::Sums { .. }
+                | Probe::Matching { .. } => true,
                 Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
                 Probe::Compose { .. }
                 | Probe::Postconf { .. }

@@ -1,11 +1,13 @@
 //! Changes applied to a model of the host instead of the host: check mode, the fake host, the laws.
 //! The model has no clock (times stay) and no list of users (names are learnt from known paths).
-use super::{Attributes, Change, ComposeAction, ComposeUp, is_within};
+use super::{Attributes, Change, ComposeAction, ComposeUp, When, is_within};
 use crate::facts::{Bytes, Container, Fact, Observed, Owed, PathKind, Probe, Stat};
 
 impl Change {
     /// Applies the change to a model of the host: check mode, the fake host, the laws.
     pub fn predict(&self, seen: &mut Observed) {
+        // What is not modelled is not kept either.
+        seen.forget(|probe| is_unmodelled(probe) && self.touches(probe));
         match self {
             Self::WriteFile { path, content, attributes, .. } => {
                 let old = stat_of(seen, path).filter(|stat| stat.kind == PathKind::File);
@@ -24,9 +26,22 @@ impl Change {
             }
             Self::Link { path, target, hard } => link(seen, path, target, *hard),
             Self::Touch { path, attributes } => touch(seen, path, attributes),
+            Self::SetTimes { path, modification: Some(When::At(time)), .. } => {
+                change_known(seen, |probe, fact| {
+                    if let (Probe::Path { path: other, .. }, Fact::Path(Some(stat))) = (probe, fact)
+                        && other == path
+                    {
+                        stat.mtime = *time;
+                    }
+                });
+            }
             Self::Remove { path } => remove(seen, path),
             Self::Step { change, .. } => change.predict(seen),
-            Self::Run(_) | Self::Wait(_) | Self::Journal(_) => {}
+            Self::Run(_)
+            | Self::Wait(_)
+            | Self::SetTimes { .. }
+            | Self::MakeTemp { .. }
+            | Self::Journal(_) => {}
             Self::Compose(up) => compose(seen, up),
             Self::Outdated { dir, values } => change_known(seen, |probe, fact| {
                 if let (Probe::Postconf { dir: other, .. }, Fact::Postconf(Some(running))) =
@@ -53,6 +68,18 @@ impl Change {
             }),
         }
     }
+}
+
+/// Facts that are about paths and that a model does not keep.
+fn is_unmodelled(probe: &Probe) -> bool {
+    matches!(
+        probe,
+        Probe::Details { .. }
+            | Probe::Tree { .. }
+            | Probe::Glob { .. }
+            | Probe::Sums { .. }
+            | Probe::Matching { .. }
+    )
 }
 
 /// Changes facts that are there; what nobody asked for stays unknown.

@@ -33,8 +33,11 @@ impl Change {
                     Undo::Impossible("services that were stopped stay stopped")
                 }
             },
-            // Marks are the runner's own to set right: it knows which handlers have run.
-            Self::Wait(_)
+            // Times, and what is temporary, are not what a run is taken back for. Marks are the runner's
+            // own to set right: it knows which handlers have run.
+            Self::SetTimes { .. }
+            | Self::MakeTemp { .. }
+            | Self::Wait(_)
             | Self::Outdated { .. }
             | Self::Owe { .. }
             | Self::Settle { .. }

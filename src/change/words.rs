@@ -1,6 +1,6 @@
 //! Changes as words for the functions in `transport/remote.sh`; `transport::wire` quotes them.
 //! Nothing that is long or secret is among them: that is the payload.
-use super::{Attributes, Change, Command, ComposeAction, ComposeUp, Until, Wait};
+use super::{Attributes, Change, Command, ComposeAction, ComposeUp, Until, Wait, When};
 
 impl Change {
     /// The remote function to call and its arguments. What it reads: see [`Change::payload`].
@@ -24,6 +24,19 @@ impl Change {
                 ["make_link", path, target, kind].map(str::to_owned).into()
             }
             Self::Touch { path, attributes } => dressed("touch_path", path, attributes),
+            Self::SetTimes { path, access, modification } => {
+                let [access, modification] = [access, modification].map(|when| match when {
+                    None => String::new(),
+                    Some(When::Now) => "now".into(),
+                    Some(When::At(seconds)) => seconds.to_string(),
+                });
+                vec!["set_times".into(), path.clone(), access, modification]
+            }
+            Self::MakeTemp { dir, prefix, suffix, directory } => {
+                let kind = if *directory { "directory" } else { "file" };
+                let dir = dir.as_deref().unwrap_or_default();
+                ["make_temp", dir, prefix, suffix, kind].map(str::to_owned).into()
+            }
             Self::Remove { path } => vec!["remove_path".into(), path.clone()],
             Self::Run(command) => run(command),
             Self::Wait(wait) => wait_for(wait),
@@ -46,11 +59,16 @@ fn dressed(function: &str, path: &str, attributes: &Attributes) -> Vec<String> {
     vec![function.into(), path.into(), mode, owner, group]
 }
 
-/// `run_command CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…`.
+/// `run_command CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…`, and its siblings.
 fn run(command: &Command) -> Vec<String> {
-    let Command { argv, shell, chdir, environment, .. } = command;
+    let Command { argv, shell, chdir, environment, expand, program, .. } = command;
+    let function = match (program, expand) {
+        (Some(_), _) => "run_script",
+        (None, true) => "run_expanded",
+        (None, false) => "run_command",
+    };
     let mut words = vec![
-        "run_command".into(),
+        function.into(),
         chdir.clone().unwrap_or_default(),
         shell.clone().unwrap_or_default(),
         environment.len().to_string(),
@@ -66,9 +84,15 @@ fn wait_for(wait: &Wait) -> Vec<String> {
     words.extend([wait.delay, wait.sleep, wait.timeout].map(|seconds| seconds.to_string()));
     match &wait.until {
         Until::Time => words.push("time".into()),
-        Until::Port { host, port, open } => {
+        Until::Port { host, port, open, connect, pattern } => {
             let wanted = if *open { "open" } else { "closed" };
             words.extend(["port".into(), host.clone(), port.to_string(), wanted.into()]);
+            words.push(connect.to_string());
+            words.extend(pattern.clone());
+        }
+        Until::Drained { port, states, local, excluded } => {
+            let lists = [states, local, excluded].map(|list| list.join(" "));
+            words.extend(["drained".into(), port.clone()].into_iter().chain(lists));
         }
         Until::Path { path, present, pattern } => {
             let wanted = if *present { "present" } else { "absent" };

@@ -1,7 +1,7 @@
 //! `cowhand doc`: the reference, from the registries themselves.
 use super::args::DocArgs;
 use super::{Exit, Wrong};
-use crate::modules::{MODULES, ModuleDef};
+use crate::modules::{MODULES, ModuleDef, Table};
 use crate::playbook::keywords::KEYWORDS;
 use crate::source::nearest;
 use crate::vars::{self, Described};
@@ -62,6 +62,17 @@ pub(super) fn doc(args: &DocArgs) -> Result<Exit, Wrong> {
     Ok(Exit::Fine)
 }
 
+fn listed(out: &mut impl Write, title: &str, tables: &[Table]) -> io::Result<()> {
+    let mut rows = tables.iter().copied().flatten().peekable();
+    if rows.peek().is_some() {
+        writeln!(out, "\n{title}")?;
+    }
+    for (name, help) in rows {
+        writeln!(out, "  {name}\n      {help}")?;
+    }
+    Ok(())
+}
+
 fn module_page(out: &mut impl Write, module: &ModuleDef) -> io::Result<()> {
     writeln!(out, "{}\n  {}\n\noptions", module.name, module.summary)?;
     for option in module.options {
@@ -71,6 +82,8 @@ fn module_page(out: &mut impl Write, module: &ModuleDef) -> io::Result<()> {
         };
         writeln!(out, "  {}{aliases}\n      {}", option.name, option.help)?;
     }
+    listed(out, "refused", module.refused)?;
+    listed(out, "returns", module.returns)?;
     writeln!(out, "\nexamples")?;
     for example in module.examples {
         writeln!(out, "  - {}:", module.name)?;

@@ -16,12 +16,20 @@ impl Bytes {
     }
     /// Lowercase hex of the SHA-256.
     pub fn sha256(&self) -> String {
-        use sha2::{Digest as _, Sha256};
-        use std::fmt::Write as _;
-        Sha256::digest(&self.0).iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
+        use sha2::Digest as _;
+        hex(&sha2::Sha256::digest(&self.0))
+    }
+    /// Lowercase hex of the checksum that `algorithm` names; `None` for a name that is none.
+    pub fn sum(&self, algorithm: &str) -> Option<String> {
+        use sha2::Digest as _;
+        Some(match algorithm {
+            "md5" => hex(&md5::Md5::digest(&self.0)),
+            "sha1" => hex(&sha1::Sha1::digest(&self.0)),
+            "sha224" => hex(&sha2::Sha224::digest(&self.0)),
+            "sha256" => hex(&sha2::Sha256::digest(&self.0)),
+            "sha384" => hex(&sha2::Sha384::digest(&self.0)),
+            "sha512" => hex(&sha2::Sha512::digest(&self.0)),
+            _ => return None,
         })
     }
     /// Standard base64 without line breaks.
@@ -33,6 +41,15 @@ impl Bytes {
         let dense: Vec<u8> = text.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
         STANDARD.decode(dense).ok().map(Self)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 impl fmt::Debug for Bytes {

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn answer(rc: i32, stdout: &str, stderr: &str) -> Answer {
-        Answer { rc, stdout: stdout.into(), stderr: stderr.into() }
+        Answer { rc, stdout: stdout.into(), stderr: stderr.into(), took: None }
     }
 
     #[test]

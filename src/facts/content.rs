@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     fn read_text(rc: i32, stdout: &str) -> Result<Option<Bytes>, Garbled> {
-        read(&Answer { rc, stdout: stdout.into(), stderr: "no".into() })
+        read(&Answer { rc, stdout: stdout.into(), stderr: "no".into(), took: None })
     }
 
     #[test]

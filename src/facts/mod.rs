@@ -6,20 +6,26 @@ mod bytes;
 mod command;
 mod compose;
 mod content;
+mod details;
+mod files;
 mod journal;
 mod mailcow;
 mod owed;
 mod path;
 mod postconf;
 mod runs;
+mod tree;
 
 pub use bytes::Bytes;
 pub use compose::{Compose, Container};
+pub use details::{Details, Inode};
+pub use files::fnmatch;
 pub use journal::{Journal, Lock};
 pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
 pub use runs::{PastHandler, PastRun, PastStep};
+pub use tree::Tree;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +45,47 @@ pub enum Probe {
     Content {
         /// Absolute path.
         path: String,
+    },
+    /// Times, inode, access and what else is seldom wanted of a path.
+    Details {
+        /// Absolute path.
+        path: String,
+        /// Look through symbolic links.
+        follow: bool,
+        /// A checksum too: `md5`, `sha1`, `sha224`, `sha256`, `sha384` or `sha512`; empty: none.
+        sum: String,
+        /// What `file` takes it for.
+        mime: bool,
+        /// What `lsattr` says.
+        flags: bool,
+    },
+    /// Everything below a folder.
+    Tree {
+        /// Absolute path.
+        path: String,
+        /// Levels below it; `None`: all.
+        depth: Option<u32>,
+        /// Look into folders that symbolic links lead to.
+        follow: bool,
+    },
+    /// Paths that a pattern of the shell names.
+    Glob {
+        /// With `*`, `?` or `[…]`.
+        pattern: String,
+    },
+    /// Checksums of files.
+    Sums {
+        /// `md5`, `sha1`, `sha224`, `sha256`, `sha384` or `sha512`.
+        algorithm: String,
+        /// Absolute paths.
+        paths: Vec<String>,
+    },
+    /// Which of some files have a line that matches.
+    Matching {
+        /// Extended regular expression (POSIX).
+        pattern: String,
+        /// Absolute paths.
+        paths: Vec<String>,
     },
     /// What a command that changes nothing prints. Whoever asks vouches for that.
     Command {
@@ -80,6 +127,16 @@ pub enum Fact {
     Path(Option<Stat>),
     /// `None`: nothing there.
     Content(Option<Bytes>),
+    /// `None`: nothing there.
+    Details(Option<Details>),
+    /// `None`: no folder there.
+    Tree(Option<Tree>),
+    /// Paths in the order of the shell.
+    Glob(Vec<String>),
+    /// By path in the order asked; empty where there is none.
+    Sums(Vec<String>),
+    /// The paths that have such a line.
+    Matching(Vec<String>),
     /// What it printed and how it ended.
     Command(Answer),
     /// `Err`: why it is not a Mailcow folder, as a lowercase fragment.
@@ -105,6 +162,20 @@ pub struct Answer {
     pub stdout: Bytes,
     /// Standard error.
     pub stderr: Bytes,
+    /// When a command began and ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
+}
+
+/// When a command ran, by the server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Took {
+    /// Microseconds since 1970.
+    pub start: i64,
+    /// Microseconds since 1970.
+    pub end: i64,
+    /// Seconds that local time is ahead of UTC.
+    pub offset: i32,
 }
 
 impl Answer {
@@ -134,6 +205,13 @@ impl Probe {
         match self {
             Self::Path { path, follow } => path::words(path, *follow),
             Self::Content { path } => content::words(path),
+            Self::Details { path, follow, sum, mime, flags } => {
+                details::words(path, *follow, sum, *mime, *flags)
+            }
+            Self::Tree { path, depth, follow } => tree::words(path, *depth, *follow),
+            Self::Glob { pattern } => files::glob_words(pattern),
+            Self::Sums { algorithm, paths } => files::sums_words(algorithm, paths),
+            Self::Matching { pattern, paths } => files::matching_words(pattern, paths),
             Self::Command { argv } => command::words(argv),
             Self::Mailcow { dir } => mailcow::words(dir),
             Self::Compose { dir, services } => compose::words(dir, services),
@@ -151,6 +229,11 @@ impl Probe {
         match self {
             Self::Path { .. } => path::read(answer).map(Fact::Path),
             Self::Content { .. } => content::read(answer).map(Fact::Content),
+            Self::Details { .. } => details::read(answer).map(Fact::Details),
+            Self::Tree { .. } => tree::read(answer).map(Fact::Tree),
+            Self::Glob { .. } => files::read("probe_glob", answer).map(Fact::Glob),
+            Self::Sums { .. } => files::read("probe_sums", answer).map(Fact::Sums),
+            Self::Matching { .. } => files::read("probe_matching", answer).map(Fact::Matching),
             Self::Command { .. } => Ok(Fact::Command(answer.clone())),
             Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
             Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),

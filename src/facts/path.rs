@@ -59,6 +59,13 @@ pub(super) fn read(answer: &Answer) -> Result<Option<Stat>, Garbled> {
     })
 }
 
+impl Stat {
+    /// What a function that changed a path says of it afterwards; `None` when it says nothing.
+    pub fn told(answer: &Answer) -> Option<Self> {
+        stat(&answer.stdout.0)
+    }
+}
+
 fn stat(stdout: &[u8]) -> Option<Stat> {
     let text = std::str::from_utf8(stdout).ok()?;
     let (line, rest) = text.split_once('\n')?;
@@ -94,7 +101,7 @@ fn stat(stdout: &[u8]) -> Option<Stat> {
 
 impl PathKind {
     /// From the type bits of a raw mode (POSIX `sys/stat.h`, values as on Linux).
-    fn of(raw: u32) -> Self {
+    pub(super) fn of(raw: u32) -> Self {
         match raw & 0o170_000 {
             0o100_000 => Self::File,
             0o040_000 => Self::Directory,

@@ -40,7 +40,14 @@ mod tests {
 
     fn asked(stdout: &str) -> Result<Option<BTreeMap<String, String>>, Garbled> {
         let keys = ["smtp_tls_ciphers".to_owned(), "tls_high_cipherlist".to_owned()];
-        read(&keys, &Answer { rc: 0, stdout: stdout.into(), stderr: "postconf: warning".into() })
+        read(
+            &keys,
+            &Answer {
+                stdout: stdout.into(),
+                stderr: "postconf: warning".into(),
+                ..Answer::default()
+            },
+        )
     }
 
     #[test]

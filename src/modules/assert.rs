@@ -1,6 +1,6 @@
 //! `assert`: fails unless conditions hold.
 use super::values::Flag;
-use super::{Bind, Module, Opt, PlanError};
+use super::{Bind, Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe};
 use serde::Deserialize;
@@ -45,6 +45,10 @@ impl Module for This {
         Opt::new("success_msg", "What to say when all hold."),
         Opt::new("quiet", "Say nothing when all hold."),
     ];
+    const RETURNS: &'static [Table] = &[&[
+        ("assertion", "The condition that does not hold."),
+        ("evaluated_to", "false, when one does not hold."),
+    ]];
     type Params = Params;
 
     fn observe(_: &Params) -> Vec<Probe> {
@@ -59,7 +63,7 @@ impl Module for This {
         let result = json!({
             "assertion": failed.expression,
             "evaluated_to": false,
-            "msg": message,
+            "msg": params.fail_msg.clone().unwrap_or_else(|| message.clone().into()),
         });
         let result = result.as_object().cloned().unwrap_or_default();
         let message = format!("{message} (`{}` does not hold)", failed.expression);

@@ -1,8 +1,8 @@
 //! `blockinfile`: lines between two markers are in a file, or are not.
-use super::edit::{self, lines, open, regex, save};
+use super::edit::{self, Pattern, lines, open, position, save};
 use super::values::{Flag, Mode, Text};
 use super::write::{self, Wishes};
-use super::{Module, Opt, PlanError};
+use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe};
 use serde::Deserialize;
@@ -99,12 +99,11 @@ impl Params {
     }
 
     fn place(&self, all: &[String]) -> Result<usize, PlanError> {
-        let find = |name: &str, pattern: &str| -> Result<Option<usize>, PlanError> {
-            let regex = regex(name, pattern, false)?;
-            Ok(all.iter().rposition(|line| regex.is_match(line.trim_end_matches(['\n', '\r']))))
+        let find = |name, pattern: &str| {
+            Ok::<_, PlanError>(position(&Pattern::new(name, pattern, "")?.lines(all)?, false))
         };
         Ok(match (self.insertbefore.as_deref(), self.insertafter.as_deref()) {
-            (Some("BOF"), _) => 0,
+            (Some("BOF"), _) | (None, Some("BOF")) => 0,
             (Some(before), _) => find("insertbefore", before)?.unwrap_or(all.len()),
             (None, None | Some("EOF")) => all.len(),
             (None, Some(after)) => find("insertafter", after)?.map_or(all.len(), |at| at + 1),
@@ -137,6 +136,9 @@ impl Module for This {
         write::OWNER,
         write::GROUP,
     ];
+    const REFUSED: &'static [Table] = &[write::REFUSED];
+    const RETURNS: &'static [Table] =
+        &[&[("backup_file", "With `backup`: where what was replaced is kept.")]];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {
@@ -145,7 +147,7 @@ impl Module for This {
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
         if params.insertafter.is_some() && params.insertbefore.is_some() {
-            let message = "`insertafter` and `insertbefore` exclude each other";
+            let message = "parameters are mutually exclusive: insertbefore|insertafter";
             return Err(PlanError::failed(message));
         }
         let (path, text) = open(&params.path, seen)?;
@@ -154,7 +156,7 @@ impl Module for This {
             Some(text) => text,
             None if params.state == State::Absent => return Ok(vec![]),
             None if create => String::new(),
-            None => return Err(PlanError::failed(format!("path {path} does not exist"))),
+            None => return Err(edit::missing(format!("Path {path} does not exist !"))),
         };
         let wishes = Wishes {
             mode: params.mode.as_ref(),
@@ -168,12 +170,22 @@ impl Module for This {
 
     fn result(
         params: &Params,
-        _: &Observed,
+        seen: &Observed,
         changes: &[Change],
         _: &[Ran],
     ) -> Map<String, Value> {
-        let message =
-            if params.block().is_empty() { "Block removed" } else { "Block inserted" };
-        edit::result(message, changes)
+        let Ok((path, text)) = open(&params.path, seen) else { return Map::new() };
+        let before = seen.stat(&path, false).ok().flatten();
+        let mut out = Map::new();
+        if text.is_none() && params.state == State::Absent {
+            out.insert("msg".into(), format!("File {path} not present").into());
+            return out;
+        }
+        let said = if params.block().is_empty() { "Block removed" } else { "Block inserted" };
+        out.insert("msg".into(), edit::message(said, changes, before).into());
+        if let Some(backup) = write::backup_of(changes) {
+            out.insert("backup_file".into(), backup.into());
+        }
+        out
     }
 }

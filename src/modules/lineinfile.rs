@@ -1,11 +1,10 @@
 //! `lineinfile`: a line is in a file, or is not.
-use super::edit::{self, lines, open, regex, replacement, save};
+use super::edit::{self, Pattern, body, lines, open, position, replacement, save};
 use super::values::{Flag, Mode, Text};
 use super::write::{self, Wishes};
-use super::{Module, Opt, PlanError};
+use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe};
-use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -55,15 +54,17 @@ impl Params {
         let backrefs = self.backrefs.is_some_and(|backrefs| backrefs.0);
         let present = self.state == State::Present;
         let message = if self.regexp.is_some() && self.search_string.is_some() {
-            "`regexp` and `search_string` exclude each other"
+            "parameters are mutually exclusive: regexp|search_string"
         } else if self.insertafter.is_some() && self.insertbefore.is_some() {
-            "`insertafter` and `insertbefore` exclude each other"
+            "parameters are mutually exclusive: insertbefore|insertafter"
+        } else if backrefs && self.search_string.is_some() {
+            "parameters are mutually exclusive: backrefs|search_string"
         } else if backrefs && self.regexp.is_none() {
-            "`backrefs` needs `regexp`"
+            "regexp is required with backrefs=true"
         } else if present && self.line.is_none() {
-            "`line` is needed when `state` is present"
+            "line is required with state=present"
         } else if !present && self.line.is_none() && self.matcher_missing() {
-            "`line`, `regexp` or `search_string` is needed when `state` is absent"
+            "one of line, search_string, or regexp is required with state=absent"
         } else {
             return Ok(());
         };
@@ -74,59 +75,43 @@ impl Params {
         self.regexp.is_none() && self.search_string.is_none()
     }
 
-    fn matcher(&self) -> Result<Option<Regex>, PlanError> {
-        self.regexp.as_ref().map(|pattern| regex("regexp", &pattern.0, false)).transpose()
+    fn wanted(&self) -> &str {
+        self.line.as_ref().map_or("", |line| &line.0)
+    }
+
+    /// Which lines `regexp` or `search_string` mean; without both, those that are `line`.
+    fn hits(&self, all: &[String]) -> Result<Vec<bool>, PlanError> {
+        match (&self.regexp, &self.search_string) {
+            (Some(regexp), _) => Pattern::new("regexp", &regexp.0, "")?.lines(all),
+            (None, Some(search)) => Ok(all.iter().map(|line| line.contains(&search.0)).collect()),
+            (None, None) => Ok(all.iter().map(|line| body(line) == self.wanted()).collect()),
+        }
     }
 
     fn present(&self, text: &str) -> Result<(String, &'static str), PlanError> {
-        let wanted = self.line.as_ref().map_or("", |line| line.0.as_str());
-        let matcher = self.matcher()?;
+        let unchanged = Ok((text.to_owned(), ""));
         let mut all = lines(text);
-        let body = |line: &str| line.trim_end_matches(['\n', '\r']).to_owned();
         let first = self.firstmatch.is_some_and(|first| first.0);
-        let hits = |line: &str| match (&matcher, &self.search_string) {
-            (Some(regex), _) => regex.is_match(line),
-            (None, Some(search)) => line.contains(&search.0),
-            (None, None) => line == wanted,
-        };
-        let found = all.iter().rposition(|line| hits(&body(line)));
-        let found = if first { all.iter().position(|line| hits(&body(line))) } else { found };
-        if let Some(at) = found {
+        if let Some(at) = position(&self.hits(&all)?, first) {
             let old = body(&all[at]);
-            let new = match &matcher {
-                Some(regex) if self.backrefs.is_some_and(|backrefs| backrefs.0) => {
-                    let captures = regex.captures(&old);
-                    let mut new = String::new();
-                    if let Some(captures) = captures {
-                        captures.expand(&replacement(wanted), &mut new);
-                    }
-                    new
-                }
-                _ => wanted.to_owned(),
-            };
+            let new = self.replacing(old)?;
             if old == new {
-                return Ok((text.to_owned(), ""));
+                return unchanged;
             }
-            let end = all[at][old.len()..].to_owned();
-            all[at] = format!("{new}{}", if end.is_empty() { "\n" } else { &end });
+            let end = &all[at][old.len()..];
+            all[at] = format!("{new}{}", if end.is_empty() { "\n" } else { end });
             return Ok((all.concat(), "line replaced"));
         }
-        if self.backrefs.is_some_and(|backrefs| backrefs.0) {
-            return Ok((text.to_owned(), ""));
-        }
+        let wanted = self.wanted();
+        let is_there = all.iter().any(|line| body(line) == wanted);
         // Without a match, a line that is there already is enough.
-        if all.iter().any(|line| body(line) == wanted) && self.matcher_missing() {
-            return Ok((text.to_owned(), ""));
+        if is_there || self.backrefs.is_some_and(|backrefs| backrefs.0) {
+            return unchanged;
         }
         let at = self.place(&all, first)?;
-        if all.get(at).is_some_and(|line| body(line) == wanted)
-            || at.checked_sub(1).and_then(|at| all.get(at)).is_some_and(|l| body(l) == wanted)
-        {
-            return Ok((text.to_owned(), ""));
-        }
         if at == all.len()
             && let Some(last) = all.last_mut()
-            && !last.ends_with('\n')
+            && !last.ends_with(['\n', '\r'])
         {
             last.push('\n');
         }
@@ -134,20 +119,25 @@ impl Params {
         Ok((all.concat(), "line added"))
     }
 
+    /// What a line that matched becomes.
+    fn replacing(&self, old: &str) -> Result<String, PlanError> {
+        let wanted = self.wanted();
+        let backrefs = self.backrefs.is_some_and(|backrefs| backrefs.0);
+        let (Some(regexp), true) = (&self.regexp, backrefs) else { return Ok(wanted.to_owned()) };
+        let mut new = String::new();
+        if let Some(captures) = Pattern::new("regexp", &regexp.0, "")?.captures(old)? {
+            captures.expand(&replacement(wanted), &mut new);
+        }
+        Ok(new)
+    }
+
     /// Where a new line goes.
     fn place(&self, all: &[String], first: bool) -> Result<usize, PlanError> {
-        let find = |name: &str, pattern: &str| -> Result<Option<usize>, PlanError> {
-            let regex = regex(name, pattern, false)?;
-            let matches = |line: &String| regex.is_match(line.trim_end_matches(['\n', '\r']));
-            let found = if first {
-                all.iter().position(matches)
-            } else {
-                all.iter().rposition(matches)
-            };
-            Ok(found)
+        let find = |name, pattern: &str| {
+            Ok::<_, PlanError>(position(&Pattern::new(name, pattern, "")?.lines(all)?, first))
         };
-        Ok(match (&self.insertbefore, self.insertafter.as_deref()) {
-            (Some(before), _) if before == "BOF" => 0,
+        Ok(match (self.insertbefore.as_deref(), self.insertafter.as_deref()) {
+            (Some("BOF"), _) | (None, Some("BOF")) => 0,
             (Some(before), _) => find("insertbefore", before)?.unwrap_or(all.len()),
             (None, None | Some("EOF")) => all.len(),
             (None, Some(after)) => find("insertafter", after)?.map_or(all.len(), |at| at + 1),
@@ -155,22 +145,10 @@ impl Params {
     }
 
     fn absent(&self, text: &str) -> Result<(String, usize), PlanError> {
-        let matcher = self.matcher()?;
-        let mut removed = 0;
-        let kept: String = (text.split_inclusive('\n'))
-            .filter(|line| {
-                let body = line.trim_end_matches(['\n', '\r']);
-                let hit = match (&matcher, &self.search_string, &self.line) {
-                    (Some(regex), _, _) => regex.is_match(body),
-                    (None, Some(search), _) => body.contains(&search.0),
-                    (None, None, Some(line)) => body == line.0,
-                    (None, None, None) => false,
-                };
-                removed += usize::from(hit);
-                !hit
-            })
-            .collect();
-        Ok((kept, removed))
+        let all = lines(text);
+        let hits = self.hits(&all)?;
+        let kept = all.iter().zip(&hits).filter(|(_, hit)| !**hit).map(|(line, _)| line.as_str());
+        Ok((kept.collect(), hits.iter().filter(|hit| **hit).count()))
     }
 }
 
@@ -199,6 +177,11 @@ impl Module for This {
         write::OWNER,
         write::GROUP,
     ];
+    const REFUSED: &'static [Table] = &[write::REFUSED];
+    const RETURNS: &'static [Table] = &[&[
+        ("backup", "Where what was replaced is kept; empty without `backup`."),
+        ("found", "With `state: absent`: how many lines matched."),
+    ]];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {
@@ -213,7 +196,7 @@ impl Module for This {
             (State::Absent, None) => return Ok(vec![]),
             (State::Absent, Some(text)) => params.absent(&text)?.0,
             (State::Present, None) if !create => {
-                return Err(PlanError::failed(format!("destination {path} does not exist")));
+                return Err(edit::missing(format!("Destination {path} does not exist !")));
             }
             (State::Present, text) => params.present(&text.unwrap_or_default())?.0,
         };
@@ -226,18 +209,26 @@ impl Module for This {
         changes: &[Change],
         _: &[Ran],
     ) -> Map<String, Value> {
-        let text = open(&params.path, seen).ok().and_then(|opened| opened.1).unwrap_or_default();
-        match params.state {
-            State::Present => {
-                let message = params.present(&text).map_or("", |(_, message)| message);
-                edit::result(message, changes)
+        let Ok((path, text)) = open(&params.path, seen) else { return Map::new() };
+        let before = seen.stat(&path, false).ok().flatten();
+        let mut out = Map::new();
+        let said = match (params.state, &text) {
+            (State::Present, _) => {
+                let text = text.as_deref().unwrap_or("");
+                params.present(text).map_or("", |(_, message)| message).to_owned()
             }
-            State::Absent => {
-                let removed = params.absent(&text).map_or(0, |(_, removed)| removed);
-                let mut out = edit::result(&format!("{removed} line(s) removed"), changes);
+            (State::Absent, None) => {
+                out.insert("msg".into(), "file not present".into());
+                return out;
+            }
+            (State::Absent, Some(text)) => {
+                let removed = params.absent(text).map_or(0, |(_, removed)| removed);
                 out.insert("found".into(), removed.into());
-                out
+                format!("{removed} line(s) removed")
             }
-        }
+        };
+        out.insert("msg".into(), edit::message(&said, changes, before).into());
+        out.insert("backup".into(), write::backup_of(changes).unwrap_or_default().into());
+        out
     }
 }

@@ -1,9 +1,14 @@
 //! Modules: how wishes become changes. Two pure functions each, one file each, one line below each.
 //! A module can't reach a host: it has no type with which to say so.
 mod edit;
+mod ere;
+mod execute;
 mod params;
+mod refused;
 mod values;
 mod write;
+
+pub use refused::refused;
 
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe, Unasked};
@@ -24,6 +29,10 @@ pub trait Module {
     const FREE_FORM: Option<&'static str> = None;
     /// Whether keys that `Params` does not name are welcome (`set_fact`).
     const ANY_KEY: bool = false;
+    /// Options that Ansible has and that are refused here, each with what to do instead.
+    const REFUSED: &'static [Table] = &[];
+    /// Keys of the result beside `changed`, `failed` and `msg`, each with what it is.
+    const RETURNS: &'static [Table] = &[];
     /// Names of the facts that it returns.
     const FACTS: &'static [&'static str] = &[];
     /// Typed parameters, `deny_unknown_fields`.
@@ -48,6 +57,9 @@ pub trait Module {
         Map::new()
     }
 }
+
+/// Names, each with a sentence about it.
+pub type Table = &'static [(&'static str, &'static str)];
 
 /// One parameter, for `cowhand doc`, lint and the binder.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +161,10 @@ pub struct ModuleDef {
     pub free_form: Option<&'static str>,
     /// See [`Module::ANY_KEY`].
     pub any_key: bool,
+    /// See [`Module::REFUSED`].
+    pub refused: &'static [Table],
+    /// See [`Module::RETURNS`].
+    pub returns: &'static [Table],
     /// See [`Module::FACTS`].
     pub facts: &'static [&'static str],
     /// The parameter names, read out of the struct itself.
@@ -172,6 +188,8 @@ impl ModuleDef {
             options: M::OPTIONS,
             free_form: M::FREE_FORM,
             any_key: M::ANY_KEY,
+            refused: M::REFUSED,
+            returns: M::RETURNS,
             facts: M::FACTS,
             keys: params::keys::<M::Params>,
             accepts: |value| params::read::<M::Params>(value).map(drop),

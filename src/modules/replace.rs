@@ -1,8 +1,8 @@
 //! `replace`: every match of a regular expression in a file is replaced.
-use super::edit::{self, open, regex, replacement, save};
+use super::edit::{self, Pattern, open, replacement, save};
 use super::values::{Flag, Mode, Text};
 use super::write::{self, Wishes};
-use super::{Module, Opt, PlanError};
+use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe};
 use serde::Deserialize;
@@ -18,6 +18,8 @@ pub(super) struct Params {
     replace: Option<Text>,
     after: Option<Text>,
     before: Option<Text>,
+    #[serde(rename = "encoding")]
+    _encoding: Option<Encoding>,
     backup: Option<Flag>,
     validate: Option<String>,
     mode: Option<Mode>,
@@ -25,39 +27,43 @@ pub(super) struct Params {
     group: Option<Text>,
 }
 
+/// The encodings of files that can be edited.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Encoding {
+    #[serde(rename = "utf-8", alias = "utf8", alias = "UTF-8", alias = "UTF8", alias = "ascii")]
+    Utf8,
+}
+
 impl Params {
-    /// The new text, and how many matches were replaced.
-    fn replaced(&self, text: &str) -> Result<(String, usize), PlanError> {
-        let (from, to) = self.section(text)?;
-        let matcher = regex("regexp", &self.regexp.0, true)?;
-        let with = replacement(self.replace.as_ref().map_or("", |with| with.0.as_str()));
-        let section = &text[from..to];
-        let count = matcher.find_iter(section).count();
-        let new = matcher.replace_all(section, with.as_str());
-        Ok((format!("{}{new}{}", &text[..from], &text[to..]), count))
+    /// What the section between `after` and `before` looks like, if one was asked for.
+    fn section(&self) -> Option<String> {
+        match (&self.after, &self.before) {
+            (Some(after), Some(before)) => {
+                Some(format!("{}(?P<subsection>.*?){}", after.0, before.0))
+            }
+            (Some(after), None) => Some(format!("{}(?P<subsection>.*)", after.0)),
+            (None, Some(before)) => Some(format!("(?P<subsection>.*){}", before.0)),
+            (None, None) => None,
+        }
     }
 
-    /// The bytes between `after` and `before`; nothing when they are not found.
-    fn section(&self, text: &str) -> Result<(usize, usize), PlanError> {
-        let find = |name: &str, pattern: &Text| {
-            let matcher = regex(name, &format!("(?s){}", pattern.0), true)?;
-            Ok::<_, PlanError>(matcher)
+    /// The new text and how many matches were replaced; `None` when there is no such section.
+    fn replaced(&self, text: &str) -> Result<Option<(String, usize)>, PlanError> {
+        let (from, to) = match self.section() {
+            None => (0, text.len()),
+            Some(pattern) => {
+                let name = if self.after.is_some() { "after" } else { "before" };
+                let found = Pattern::new(name, &pattern, "s")?.captures(text)?;
+                match found.and_then(|found| found.name("subsection").map(|it| it.range())) {
+                    Some(range) => (range.start, range.end),
+                    None => return Ok(None),
+                }
+            }
         };
-        let mut from = 0;
-        if let Some(after) = &self.after {
-            match find("after", after)?.find(text) {
-                Some(hit) => from = hit.end(),
-                None => return Ok((0, 0)),
-            }
-        }
-        let mut to = text.len();
-        if let Some(before) = &self.before {
-            match find("before", before)?.find_at(text, from) {
-                Some(hit) => to = hit.start(),
-                None => return Ok((0, 0)),
-            }
-        }
-        Ok((from, to))
+        let with = replacement(self.replace.as_ref().map_or("", |with| with.0.as_str()));
+        let matcher = Pattern::new("regexp", &self.regexp.0, "m")?;
+        let (new, count) = matcher.replace(&text[from..to], &with)?;
+        Ok(Some((format!("{}{new}{}", &text[..from], &text[to..]), count)))
     }
 }
 
@@ -72,12 +78,18 @@ impl Module for This {
         Opt::new("replace", "What stands there instead; nothing by default. May use \\1 …"),
         Opt::new("after", "Only behind the first match of this."),
         Opt::new("before", "Only before the first match of this."),
+        Opt::new("encoding", "Must be utf-8."),
         write::BACKUP,
         write::VALIDATE,
         write::MODE,
         write::OWNER,
         write::GROUP,
     ];
+    const REFUSED: &'static [Table] = &[write::REFUSED];
+    const RETURNS: &'static [Table] = &[&[
+        ("backup_file", "With `backup`: where what was replaced is kept."),
+        ("rc", "0."),
+    ]];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {
@@ -87,7 +99,7 @@ impl Module for This {
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
         let (path, text) = open(&params.path, seen)?;
         let Some(text) = text else {
-            return Err(PlanError::failed(format!("path {path} does not exist")));
+            return Err(edit::missing(format!("Path {path} does not exist !")));
         };
         let wishes = Wishes {
             mode: params.mode.as_ref(),
@@ -96,7 +108,8 @@ impl Module for This {
             validate: params.validate.as_deref(),
             backup: params.backup.is_some_and(|backup| backup.0),
         };
-        save(&path, params.replaced(&text)?.0, wishes, seen)
+        let new = params.replaced(&text)?.map_or(text, |(new, _)| new);
+        save(&path, new, wishes, seen)
     }
 
     fn result(
@@ -105,8 +118,24 @@ impl Module for This {
         changes: &[Change],
         _: &[Ran],
     ) -> Map<String, Value> {
-        let text = open(&params.path, seen).ok().and_then(|opened| opened.1).unwrap_or_default();
-        let count = params.replaced(&text).map_or(0, |(_, count)| count);
-        edit::result(&format!("{count} replacements made"), changes)
+        let Ok((path, Some(text))) = open(&params.path, seen) else { return Map::new() };
+        let before = seen.stat(&path, false).ok().flatten();
+        let mut out = Map::new();
+        let said = match (params.replaced(&text), params.section()) {
+            (Ok(None), Some(pattern)) => {
+                let what = "Pattern for before/after params did not match the given file";
+                format!("{what}: {pattern}")
+            }
+            (replaced, _) => {
+                let count = replaced.ok().flatten().map_or(0, |(_, count)| count);
+                edit::message(&format!("{count} replacements made"), changes, before)
+            }
+        };
+        out.insert("msg".into(), said.into());
+        out.insert("rc".into(), 0.into());
+        if let Some(backup) = write::backup_of(changes) {
+            out.insert("backup_file".into(), backup.into());
+        }
+        out
     }
 }

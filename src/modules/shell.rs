@@ -1,7 +1,7 @@
 //! `shell`: runs a script with a shell.
-use super::command::{OPTIONS, Wanted, environment, stdin};
+use super::execute::{self, Wanted, environment, stdin};
 use super::values::{Flag, Text};
-use super::{Module, Opt, PlanError};
+use super::{Module, Opt, PlanError, Table};
 use crate::change::{self, Change, Ran};
 use crate::facts::{Observed, Probe};
 use serde::Deserialize;
@@ -34,7 +34,9 @@ impl Params {
                 chdir: self.chdir.clone(),
                 stdin: stdin(self.stdin.as_ref(), self.stdin_add_newline),
                 environment: environment(&self.environment),
+                ..change::Command::default()
             },
+            cmd: self.cmd.0.clone().into(),
             creates: self.creates.as_deref(),
             removes: self.removes.as_deref(),
             strip: self.strip_empty_ends.is_none_or(|strip| strip.0),
@@ -48,16 +50,17 @@ impl Module for This {
     const EXAMPLES: &'static [&'static str] = &["cmd: echo done > /run/done\ncreates: /run/done"];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("cmd", "The script."),
-        OPTIONS[2],
-        OPTIONS[3],
-        OPTIONS[4],
+        execute::CHDIR,
+        execute::CREATES,
+        execute::REMOVES,
         Opt::new("executable", "The shell (default /bin/sh)."),
-        OPTIONS[5],
-        OPTIONS[6],
-        OPTIONS[7],
-        OPTIONS[8],
+        execute::STDIN,
+        execute::STDIN_ADD_NEWLINE,
+        execute::STRIP_EMPTY_ENDS,
+        execute::ENVIRONMENT,
     ];
     const FREE_FORM: Option<&'static str> = Some("cmd");
+    const RETURNS: &'static [Table] = &[execute::RETURNS];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {

@@ -1,5 +1,5 @@
 //! `slurp`: the content of a file, in base64.
-use super::{Module, Opt, PlanError};
+use super::{Module, Opt, PlanError, Table, write};
 use crate::change::{Change, Ran};
 use crate::facts::{Observed, Probe};
 use serde::Deserialize;
@@ -18,6 +18,11 @@ impl Module for This {
     const SUMMARY: &'static str = "fetch the content of a file, in base64";
     const EXAMPLES: &'static [&'static str] = &["src: /etc/hostname"];
     const OPTIONS: &'static [Opt] = &[Opt::new("src", "The file.").aliases(&["path"])];
+    const RETURNS: &'static [Table] = &[&[
+        ("content", "The bytes in base64; `| b64decode` makes text of them."),
+        ("source", "The file."),
+        ("encoding", "base64."),
+    ]];
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {
@@ -25,10 +30,15 @@ impl Module for This {
     }
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
-        match seen.content(&params.src)? {
-            Some(_) => Ok(vec![]),
-            None => Err(PlanError::failed(format!("file not found: {}", params.src))),
+        if seen.content(&params.src)?.is_some() {
+            return Ok(vec![]);
         }
+        let src = &params.src;
+        Err(PlanError::failed(if write::is_dir(src, seen)? {
+            format!("Source is a directory and must be a file: {src}")
+        } else {
+            format!("File not found: {src}")
+        }))
     }
 
     fn result(

@@ -1,6 +1,7 @@
 //! Kinds of parameters that several modules take, read as Ansible reads them.
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
+use std::fmt::Write as _;
 
 /// A boolean, also as one of Ansible's words for one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +35,57 @@ impl<'de> Deserialize<'de> for Text {
             Value::Bool(b) => Ok(Self(if b { "True" } else { "False" }.to_owned())),
             Value::Number(n) => Ok(Self(n.to_string())),
             // `content: "{{ some_dict }}"` writes JSON.
-            value @ (Value::Object(_) | Value::Array(_)) => Ok(Self(value.to_string())),
+            value @ (Value::Object(_) | Value::Array(_)) => Ok(Self(json(&value))),
             Value::Null => Ok(Self(String::new())),
         }
+    }
+}
+
+/// JSON as Python writes it: blanks behind commas and colons, nothing but ASCII.
+fn json(value: &Value) -> String {
+    match value {
+        Value::Object(pairs) => {
+            let pair = |(key, value): (&String, &Value)| {
+                format!("{}: {}", json(&key.as_str().into()), json(value))
+            };
+            format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(json).collect::<Vec<_>>().join(", "))
+        }
+        Value::String(_) => {
+            let mut out = String::new();
+            for c in value.to_string().chars() {
+                if c.is_ascii() {
+                    out.push(c);
+                } else {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        // Writing to a String can't fail.
+                        let _ = write!(out, "\\u{unit:04x}");
+                    }
+                }
+            }
+            out
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A list of texts; a single text, whose items stand between commas, is one too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Texts(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let one = |value: Value| serde_json::from_value::<Text>(value).map(|text| text.0);
+        let items = match Value::deserialize(deserializer)? {
+            Value::Null => vec![],
+            Value::Array(items) => items,
+            Value::String(text) => text.split(',').map(|item| item.trim().into()).collect(),
+            other => vec![other],
+        };
+        let items = items.into_iter().map(one).collect::<Result<_, _>>();
+        items.map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -67,16 +116,20 @@ pub(super) enum Mode {
     Preserve,
 }
 
-/// One clause of a symbolic mode.
+/// One clause of a symbolic mode, `u+rw-x`: for whom, and what is done in turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clause {
     /// Which of user, group, others: masks of three bits each.
     who: u32,
-    /// `+`, `-` or `=`.
-    op: char,
-    /// `r`, `w`, `x`, `X`, `s`, `t`.
-    what: String,
+    /// Nobody was named: all, but what the umask holds back stays as it is.
+    masked: bool,
+    /// `+`, `-` or `=`, and letters of `rwxXstugo`.
+    steps: Vec<(char, String)>,
 }
+
+/// What new files are held back by, where a symbolic mode names nobody. The server's own is not asked
+/// for: it is this one everywhere.
+const UMASK: u32 = 0o022;
 
 impl Mode {
     /// The bits that `before` becomes.
@@ -105,8 +158,8 @@ impl Mode {
 
 impl Clause {
     fn parse(text: &str) -> Option<Self> {
-        let at = text.find(['+', '-', '='])?;
-        let (who, rest) = text.split_at(at);
+        const STEPS: [char; 3] = ['+', '-', '='];
+        let (who, mut rest) = text.split_at(text.find(STEPS)?);
         let mut mask = 0;
         for letter in who.chars() {
             mask |= match letter {
@@ -117,32 +170,49 @@ impl Clause {
                 _ => return None,
             };
         }
-        let mut rest = rest.chars();
-        let op = rest.next()?;
-        let what: String = rest.collect();
-        let known = what.chars().all(|letter| "rwxXst".contains(letter));
-        known.then_some(Self { who: if mask == 0 { 0o777 } else { mask }, op, what })
+        let mut steps = vec![];
+        while let Some(step) = rest.chars().next() {
+            let what = &rest[step.len_utf8()..];
+            let (what, behind) = what.split_at(what.find(STEPS).unwrap_or(what.len()));
+            what.chars().all(|letter| "rwxXstugo".contains(letter)).then_some(())?;
+            steps.push((step, what.to_owned()));
+            rest = behind;
+        }
+        let masked = mask == 0;
+        Some(Self { who: if masked { 0o777 } else { mask }, masked, steps })
     }
     fn apply(&self, before: u32, directory: bool) -> u32 {
-        let mut bits = 0;
-        for letter in self.what.chars() {
-            bits |= match letter {
-                'r' => 0o444 & self.who,
-                'w' => 0o222 & self.who,
-                'x' => 0o111 & self.who,
-                'X' if directory || before & 0o111 != 0 => 0o111 & self.who,
-                's' => {
-                    (if self.who & 0o700 != 0 { 0o4000 } else { 0 })
-                        | (if self.who & 0o070 != 0 { 0o2000 } else { 0 })
-                }
-                't' => 0o1000,
-                _ => 0,
-            };
-        }
-        match self.op {
-            '+' => before | bits,
-            '-' => before & !bits,
-            _ => (before & !self.who) | bits,
+        self.steps.iter().fold(before, |now, (step, what)| {
+            let bits =
+                what.chars().fold(0, |bits, letter| bits | self.letter(letter, now, directory));
+            match step {
+                '+' => now | bits,
+                '-' => now & !bits,
+                _ => (now & !self.all()) | bits,
+            }
+        })
+    }
+    /// Every bit of those who are named.
+    fn all(&self) -> u32 {
+        let special = [(0o700, 0o4000), (0o070, 0o2000), (0o007, 0o1000)];
+        let special = special.iter().filter(|(who, _)| self.who & who != 0);
+        special.fold(self.who, |bits, (_, special)| bits | special)
+    }
+    fn letter(&self, letter: char, now: u32, directory: bool) -> u32 {
+        let who = if self.masked { self.who & !UMASK } else { self.who };
+        // The bits that somebody has, for everybody.
+        let like = |shift: u32| (((now >> shift) & 0o7) * 0o111) & self.who;
+        match letter {
+            'r' => 0o444 & who,
+            'w' => 0o222 & who,
+            'x' => 0o111 & who,
+            'X' if directory || now & 0o111 != 0 => 0o111 & who,
+            's' => self.all() & 0o6000,
+            't' => self.all() & 0o1000,
+            'u' => like(6),
+            'g' => like(3),
+            'o' => like(0),
+            _ => 0,
         }
     }
 }
@@ -184,6 +254,11 @@ mod tests {
             (json!("u=rwX,g=rX,o=rX"), 0o600, true, 0o755),
             (json!("g+s"), 0o755, true, 0o2755),
             (json!("+t"), 0o777, true, 0o1777),
+            (json!("+w"), 0o444, false, 0o644),
+            (json!("u+x,g=u"), 0o640, false, 0o770),
+            (json!("u=rw"), 0o4755, false, 0o655),
+            (json!("g+w-x"), 0o755, false, 0o765),
+            (json!("o="), 0o1777, true, 0o770),
         ] {
             let mode: Mode = serde_json::from_value(written.clone()).unwrap();
             assert_eq!(mode.bits(before, directory), expected, "{written}");
@@ -191,6 +266,17 @@ mod tests {
         for wrong in [json!("rw"), json!("0888"), json!(true), json!("z=r"), json!("177777")] {
             assert!(serde_json::from_value::<Mode>(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_written_as_python_writes_it() {
+        let text = |value| serde_json::from_value::<Text>(value).unwrap().0;
+        let value = json!({"a": "é😀\n", "b": [true, null, 1.5]});
+        assert_eq!(text(value), r#"{"a": "\u00e9\ud83d\ude00\n", "b": [true, null, 1.5]}"#);
+        assert_eq!(text(json!(true)), "True");
+        let texts = |value| serde_json::from_value::<Texts>(value).unwrap().0;
+        assert_eq!(texts(json!("a, b")), ["a", "b"]);
+        assert_eq!(texts(json!([1, "b"])), ["1", "b"]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What every module that writes a file has in common: attributes, `validate`, `backup`, links.
 use super::values::{Mode, Text};
-use super::{Opt, PlanError};
-use crate::change::{Attributes, Change};
+use super::{Opt, PlanError, Table};
+use crate::change::{Attributes, Change, Ran};
 use crate::facts::{Bytes, Observed, PathKind, Probe, Stat, Unasked};
+use serde_json::{Map, Value};
 
 /// The parameters that such modules share, gathered from the module's own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +27,75 @@ pub(super) const MODE: Opt = Opt::new("mode", "Permission bits.");
 pub(super) const OWNER: Opt = Opt::new("owner", "Owner, by name or number.");
 /// For `OPTIONS`.
 pub(super) const GROUP: Opt = Opt::new("group", "Group, by name or number.");
+
+/// What Ansible's modules for files take and ours do not.
+pub(super) const REFUSED: Table = &[
+    ("attributes", "write `command: chattr …` behind a `stat` that is registered"),
+    ("attr", "write `command: chattr …` behind a `stat` that is registered"),
+    ("selevel", LABELS),
+    ("serole", LABELS),
+    ("setype", LABELS),
+    ("seuser", LABELS),
+    ("unsafe_writes", "leave it out: a file is replaced in one step, or not at all"),
+];
+const LABELS: &str = "SELinux's labels stay as they are; write `command: chcon …` to change them";
+
+/// What modules for files tell of a path.
+pub(super) const RETURNS: Table = &[
+    ("owner", "Owner's name."),
+    ("group", "Group's name."),
+    ("uid", "Owner's number."),
+    ("gid", "Group's number."),
+    ("mode", "Permission bits, four octal digits as text."),
+    ("size", "Bytes."),
+    ("state", "file, directory, link, hard or absent."),
+];
+
+/// What a path is after the changes, as these modules tell it: what the host said when it was
+/// changed, else what is foreseen.
+pub(super) fn about(
+    path: &str,
+    seen: &Observed,
+    changes: &[Change],
+    ran: &[Ran],
+) -> Map<String, Value> {
+    let said = changes.iter().zip(ran).rev().find_map(|(change, ran)| {
+        let same = match change {
+            Change::WriteFile { path: other, .. }
+            | Change::SetAttributes { path: other, .. }
+            | Change::MakeDir { path: other, .. }
+            | Change::Touch { path: other, .. }
+            | Change::SetTimes { path: other, .. }
+            | Change::Link { path: other, .. } => other == path,
+            _ => false,
+        };
+        same.then(|| Stat::told(ran)).flatten()
+    });
+    let said = said.or_else(|| {
+        let mut after = seen.clone();
+        changes.iter().for_each(|change| change.predict(&mut after));
+        after.stat(path, false).or_else(|_| after.stat(path, true)).ok().flatten().cloned()
+    });
+    said.map_or_else(Map::new, |stat| told(&stat))
+}
+
+/// A path as results tell it.
+pub(super) fn told(stat: &Stat) -> Map<String, Value> {
+    let state = match stat.kind {
+        PathKind::Directory => "directory",
+        PathKind::Link => "link",
+        PathKind::File | PathKind::Other => "file",
+    };
+    let mut out = Map::new();
+    out.insert("uid".into(), stat.uid.into());
+    out.insert("gid".into(), stat.gid.into());
+    out.insert("owner".into(), stat.owner.clone().into());
+    out.insert("group".into(), stat.group.clone().into());
+    out.insert("mode".into(), format!("{:04o}", stat.mode).into());
+    out.insert("size".into(), stat.size.into());
+    out.insert("state".into(), state.into());
+    out
+}
 
 /// The probes that a module which rewrites the content of `path` begins with.
 pub(super) fn probes(path: &str) -> Vec<Probe> {

@@ -4,7 +4,7 @@ use super::steps::{Context, TaskStep};
 use crate::facts::Bytes;
 use crate::modules::{Bind, ModuleDef, Opt, PlanError};
 use crate::source::{Kind, Node, Span, Spanned};
-use crate::vars::{Engine, Scope, TemplateError};
+use crate::vars::{Engine, FileOptions, Scope, TemplateError};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -73,16 +73,26 @@ pub fn bind(
     }
     let args = step.task.args.mapping().unwrap_or_default();
     let binder = Binder { engine, scope, shared, context: &step.context };
-    for (key, node) in args {
-        let written = key.text().unwrap_or("");
-        let name = canonical(module, written);
-        let option = module.options.iter().find(|option| option.name == name);
+    let mut named: Vec<_> = args
+        .iter()
+        .map(|(key, node)| {
+            let name = canonical(module, key.text().unwrap_or(""));
+            (name, module.options.iter().find(|option| option.name == name), node)
+        })
+        .collect();
+    // How a file is read depends on other parameters.
+    let is_file = |option: Option<&Opt>| {
+        option.is_some_and(|option| matches!(option.bind, Bind::File | Bind::Template))
+    };
+    named.sort_by_key(|(_, option, _)| is_file(*option));
+    for (name, option, node) in named {
         match binder.parameter(name, option, node, &mut params) {
             Err(error) if partial && error.undefined() => {}
             result => result?,
         }
     }
     environment(step, engine, scope, &mut params)?;
+    surroundings(module, scope, &mut params);
     let params = Value::Object(params);
     (module.accepts)(&params).map_err(|error| shape(step, &error))?;
     Ok(Invocation { module, params })
@@ -114,6 +124,18 @@ fn environment(
     Ok(())
 }
 
+/// Magic variables that reach modules as parameters of their own.
+fn surroundings(module: &ModuleDef, scope: &Scope, params: &mut Map<String, Value>) {
+    let names = [("_host", "inventory_hostname"), ("_verbosity", "ansible_verbosity")];
+    for (parameter, variable) in names {
+        if (module.keys)().contains(&parameter)
+            && let Some((value, _)) = scope.get(variable)
+        {
+            params.insert(parameter.to_owned(), value.clone());
+        }
+    }
+}
+
 /// A rendered value; `None` when it is `omit`.
 fn rendered(engine: &Engine, value: Value, scope: &Scope) -> Result<Option<Value>, TemplateError> {
     // The engine leaves out entries that are `omit`.
@@ -139,6 +161,44 @@ fn shape(step: &TaskStep, error: &PlanError) -> BindError {
         }
         other => BindError::broken("", Some(step.task.args.span), other.to_string()),
     }
+}
+
+/// A boolean as modules read one.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::String(text) => {
+            matches!(text.to_lowercase().as_str(), "yes" | "on" | "1" | "true" | "t" | "y")
+        }
+        Value::Number(number) => number.as_i64() == Some(1),
+        _ => false,
+    }
+}
+
+/// How the `template` module's parameters say that a template is to be read.
+fn file_options(params: &Map<String, Value>) -> FileOptions {
+    let mut options = FileOptions::default();
+    let FileOptions { trim_blocks, lstrip_blocks, newline_sequence, variable, block, comment } =
+        &mut options;
+    let flags = [("trim_blocks", trim_blocks), ("lstrip_blocks", lstrip_blocks)];
+    for (name, flag) in flags {
+        *flag = params.get(name).map_or(*flag, is_true);
+    }
+    for (name, text) in [
+        ("newline_sequence", newline_sequence),
+        ("variable_start_string", &mut variable.0),
+        ("variable_end_string", &mut variable.1),
+        ("block_start_string", &mut block.0),
+        ("block_end_string", &mut block.1),
+        ("comment_start_string", &mut comment.0),
+        ("comment_end_string", &mut comment.1),
+    ] {
+        if let Some(Value::String(written)) = params.get(name) {
+            // In quotes that take nothing apart, `\n` is two characters, and means one.
+            *text = written.replace("\\n", "\n").replace("\\r", "\r");
+        }
+    }
+    options
 }
 
 struct Binder<'a> {
@@ -181,9 +241,10 @@ impl Binder<'_> {
             kind @ (Bind::File | Bind::Template) => {
                 let path = self.engine.render(&value, self.scope).map_err(at)?;
                 // `remote_src` names a file on the server: nothing to read here.
-                let remote = params.get("remote_src").is_some_and(|v| v == &Value::Bool(true));
+                let remote = params.get("remote_src").is_some_and(is_true);
                 if let (Some(path), false) = (path.as_str(), remote) {
-                    let source = self.source(name, path, kind, node.span)?;
+                    let options = file_options(params);
+                    let source = self.source(name, path, kind, &options, node.span)?;
                     params.insert("_source".into(), source);
                 }
                 path
@@ -212,14 +273,23 @@ impl Binder<'_> {
     }
 
     /// A file or a template of the project, found as Ansible looks for it.
-    fn source(&self, name: &str, path: &str, kind: Bind, span: Span) -> Result<Value, BindError> {
+    fn source(
+        &self,
+        name: &str,
+        path: &str,
+        kind: Bind,
+        options: &FileOptions,
+        span: Span,
+    ) -> Result<Value, BindError> {
         let folder = if kind == Bind::File { "files" } else { "templates" };
         let places = self.places(path, folder);
         let found = places.iter().find_map(|place| Some((place, self.shared.files.get(place)?)));
         if let Some((_, bytes)) = found {
             let content = Bytes(bytes.to_vec());
-            let content =
-                if kind == Bind::Template { self.render(content, name, span)? } else { content };
+            let content = match kind {
+                Bind::Template => self.render(content, options, name, span)?,
+                _ => content,
+            };
             return Ok(json!({"path": path, "content": content}));
         }
         let below = |place: &PathBuf| {
@@ -240,10 +310,16 @@ impl Binder<'_> {
         Err(BindError::broken(name, Some(span), message))
     }
 
-    fn render(&self, content: Bytes, name: &str, span: Span) -> Result<Bytes, BindError> {
+    fn render(
+        &self,
+        content: Bytes,
+        options: &FileOptions,
+        name: &str,
+        span: Span,
+    ) -> Result<Bytes, BindError> {
         let text = String::from_utf8(content.0)
             .map_err(|_| BindError::broken(name, Some(span), "the template is not UTF-8"))?;
-        let rendered = self.engine.render_file(&text, self.scope);
+        let rendered = self.engine.render_file_with(&text, options, self.scope);
         let at = |error| BindError { parameter: name.to_owned(), span: Some(span), error };
         rendered.map(Bytes::from).map_err(at)
     }

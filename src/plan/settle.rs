@@ -112,7 +112,7 @@ pub fn settle(
     }
     let outcome = if failed {
         let message = match result.get("msg") {
-            Some(Value::String(text)) => text.clone(),
+            Some(Value::String(text)) => with_last_words(text, &result),
             Some(other) => other.to_string(),
             None => "failed_when holds".into(),
         };
@@ -131,6 +131,16 @@ pub fn settle(
         }
     };
     Ok(Judged { outcome, result })
+}
+
+/// The message of a command that failed says no more than that: what it complained of says why.
+fn with_last_words(message: &str, result: &Map<String, Value>) -> String {
+    let said = result.get("stderr").and_then(Value::as_str).unwrap_or("");
+    match (result.get("rc"), said.lines().last()) {
+        (Some(rc), Some(said)) if !message.contains(said) => format!("{message} {rc}: {said}"),
+        (Some(rc), None) if message == "non-zero return code" => format!("{message} {rc}"),
+        _ => message.to_owned(),
+    }
 }
 
 /// The scope in which `changed_when`, `failed_when` and `until` are decided.

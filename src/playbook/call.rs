@@ -50,7 +50,11 @@ impl Reader<'_> {
         for key in given {
             let written = key.text().unwrap_or_default();
             let name = canonical(module, written);
-            if !known.contains(&written) {
+            let refused = module.refused.iter().copied().flatten();
+            if let Some((_, why)) = refused.clone().find(|(refused, _)| *refused == written) {
+                let message = format!("`{written}` of `{}` is not supported", module.name);
+                self.found(Diagnostic::error(key.span, message).help(*why));
+            } else if !known.contains(&written) {
                 let message = format!("`{}` has no parameter `{written}`", module.name);
                 let finding = Diagnostic::error(key.span, message)
                     .label(format!("it has {}", listed(&known)));

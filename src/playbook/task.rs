@@ -159,6 +159,11 @@ impl Reader<'_> {
             }
             let what = place.text();
             let finding = match plain(word) {
+                name if crate::modules::refused(name).is_some() => {
+                    let instead = crate::modules::refused(name).unwrap_or_default();
+                    Diagnostic::error(key.span, format!("the module `{word}` is not supported"))
+                        .help(instead)
+                }
                 "include" => Diagnostic::error(key.span, "`include` is not supported")
                     .help("write `include_tasks` or `import_tasks`"),
                 "import_playbook" => {

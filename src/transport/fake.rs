@@ -4,7 +4,9 @@ mod journal;
 
 use super::{Connect, Escalation, Transport, TransportError};
 use crate::change::{Change, Ran};
-use crate::facts::{Answer, Compose, Fact, Observed, Probe};
+use crate::facts::{
+    Answer, Compose, Details, Fact, Inode, Observed, PathKind, Probe, Stat, Tree, fnmatch,
+};
 use journal::Journal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,6 +76,22 @@ impl Model {
         self.facts.get(probe).cloned().unwrap_or_else(|_| match probe {
             Probe::Path { .. } => Fact::Path(None),
             Probe::Content { .. } => Fact::Content(None),
+            Probe::Details { path, follow, sum, .. } => {
+                Fact::Details(self.details(path, *follow, sum))
+            }
+            Probe::Tree { path, depth, .. } => Fact::Tree(self.tree(path, *depth)),
+            Probe::Glob { pattern } => {
+                let named = self.paths().filter(|(path, _)| fnmatch(pattern, path));
+                Fact::Glob(named.map(|(path, _)| path.to_owned()).collect())
+            }
+            Probe::Sums { algorithm, paths } => {
+                let sum = |path: &String| self.sum(path, algorithm).unwrap_or_default();
+                Fact::Sums(paths.iter().map(sum).collect())
+            }
+            Probe::Matching { pattern, paths } => {
+                let matches = |path: &&String| self.matches(path, pattern);
+                Fact::Matching(paths.iter().filter(matches).cloned().collect())
+            }
             Probe::Command { .. } => Fact::Command(failed(127, "not found")),
             Probe::Mailcow { dir } => Fact::Mailcow(Err(format!("not a Mailcow folder: {dir}"))),
             Probe::Compose { .. } => Fact::Compose(Compose::default()),
@@ -82,6 +100,47 @@ impl Model {
             Probe::Journal => Fact::Journal(self.journal.state()),
             Probe::Runs => Fact::Runs(self.journal.runs()),
         })
+    }
+
+    /// What is there, links not followed.
+    fn paths(&self) -> impl Iterator<Item = (&str, &Stat)> {
+        self.facts.iter().filter_map(|(probe, fact)| match (probe, fact) {
+            (Probe::Path { path, follow: false }, Fact::Path(Some(stat))) => {
+                Some((path.as_str(), stat))
+            }
+            _ => None,
+        })
+    }
+
+    fn details(&self, path: &str, follow: bool, sum: &str) -> Option<Details> {
+        let stat = self.facts.stat(path, follow).ok().flatten()?;
+        let sum = self.sum(path, sum).filter(|_| stat.kind == PathKind::File);
+        let real = path.to_owned();
+        let access = (true, true, stat.mode & 0o111 != 0);
+        Some(Details { inode: inode(stat), access, sum, real, mime: None, flags: None })
+    }
+
+    fn tree(&self, root: &str, depth: Option<u32>) -> Option<Tree> {
+        let root = root.trim_end_matches('/');
+        self.facts.stat(root, true).ok().flatten()?;
+        let below = |path: &str| {
+            let rest = path.strip_prefix(root)?.strip_prefix('/')?;
+            let levels = u32::try_from(rest.split('/').count()).ok()?;
+            depth.is_none_or(|depth| levels <= depth).then_some(())
+        };
+        let entries = self.paths().filter(|(path, _)| below(path).is_some());
+        let entries = entries.map(|(path, stat)| (path.to_owned(), inode(stat))).collect();
+        Some(Tree { now: 0, entries })
+    }
+
+    fn sum(&self, path: &str, algorithm: &str) -> Option<String> {
+        self.facts.content(path).ok().flatten()?.sum(algorithm)
+    }
+
+    fn matches(&self, path: &str, pattern: &str) -> bool {
+        let Ok(Some(content)) = self.facts.content(path) else { return false };
+        let text = content.text();
+        regex::Regex::new(pattern).is_ok_and(|regex| text.lines().any(|line| regex.is_match(line)))
     }
 
     fn make(&mut self, change: &Change) -> Ran {
@@ -115,6 +174,27 @@ impl Model {
         change.predict(&mut self.facts);
         self.made.push(change.clone());
         Ran::default()
+    }
+}
+
+/// The model has neither inodes nor names of devices.
+fn inode(stat: &Stat) -> Inode {
+    let kind = match stat.kind {
+        PathKind::File => 0o100_000,
+        PathKind::Directory => 0o040_000,
+        PathKind::Link => 0o120_000,
+        PathKind::Other => 0o140_000,
+    };
+    Inode {
+        raw: kind | stat.mode,
+        uid: stat.uid,
+        gid: stat.gid,
+        size: stat.size,
+        mtime: stat.mtime,
+        links: 1,
+        owner: stat.owner.clone(),
+        group: stat.group.clone(),
+        ..Inode::default()
     }
 }
 

@@ -27,6 +27,11 @@ open_session() {
 answer() {
 	printf '%s begin %s\n' "$nonce" "$1"
 	shift
+	# What runs for whoever asked is timed, also as a step of a run.
+	case $1:${2:-}:${4:-}:${5:-} in
+	run_* | wait_for:* | decoded:run_* | step:*:run_*:* | step:*:wait_for:* | decoded:step:*:run_*) began=$(clock) ;;
+	*) began= ;;
+	esac
 	{
 		rc=$(
 			{
@@ -43,8 +48,18 @@ answer() {
 		)
 	} 3>&1
 	[ -n "$rc" ] || rc=255
-	printf '%s end %s\n' "$nonce" "$rc"
+	[ -z "$began" ] || began=" ${began% *} $(clock)"
+	printf '%s end %s%s\n' "$nonce" "$rc" "$began"
 	return "$rc"
+}
+
+# clock: seconds since 1970 with a fraction, and the time zone.
+clock() {
+	now=$(date '+%s.%N %z')
+	case $now in
+	*N*) date '+%s.0 %z' ;;
+	*) printf '%s\n' "$now" ;;
+	esac
 }
 
 # decoded FUNCTION ARGUMENT…: hands on its base64 input as bytes.
@@ -105,6 +120,102 @@ probe_command() {
 	exec "$@"
 }
 
+# What a stat prints for probe_details and probe_tree.
+inode_format=%f:%u:%g:%s:%Y:%X:%Z:%i:%d:%h:%b:%o:%t:%T:%U:%G
+
+# probe_details PATH follow|nofollow SUM|'' mime|- flags|-: nothing when nothing is there; else lines
+# `inode=…`, `access=rwx`, `sum=…`, `mime=TYPE; charset=NAME`, `flags=VERSION LETTERS` (those that
+# are asked for and known), and `real=` with the path behind all links, byte by byte.
+probe_details() {
+	look=
+	[ "$2" != follow ] || look=-L
+	if ! line=$(stat $look -c "$inode_format" "$1" 2>/dev/null); then
+		nothing "$1"
+		return 0
+	fi
+	printf 'inode=%s\naccess=' "$line"
+	[ ! -r "$1" ] || printf r
+	[ ! -w "$1" ] || printf w
+	[ ! -x "$1" ] || printf x
+	printf '\n'
+	is_link=
+	[ "$look" ] || [ ! -L "$1" ] || is_link=1
+	if [ "$3" ] && [ -f "$1" ] && [ -z "$is_link" ]; then
+		sum=$(checksum "$3" "$1" 2>/dev/null) && printf 'sum=%s\n' "$sum"
+	fi
+	if [ "$4" = mime ] && command -v file >/dev/null 2>&1; then
+		file $look -b --mime "$1" 2>/dev/null | grep '; charset=' | head -n 1 | sed 's/^/mime=/'
+	fi
+	if [ "$5" = flags ] && [ -z "$is_link" ]; then
+		lsattr -d -v "$1" 2>/dev/null | awk 'NR == 1 { print "flags=" $1 " " $2 }'
+	fi
+	printf 'real='
+	readlink -n -f "$1"
+	return 0
+}
+
+# probe_tree PATH DEPTH|'' follow|nofollow: nothing when there is no folder; else the time, then
+# pieces: a line per path, an empty line, the paths, each ended by a NUL, a line feed.
+probe_tree() {
+	if [ ! -d "$1" ]; then
+		nothing "$1"
+		return 0
+	fi
+	date +%s
+	look=
+	[ "$3" != follow ] || look=-L
+	{
+		said=$(find $look "$1" -mindepth 1 ${2:+-maxdepth "$2"} -exec sh -c '
+			if lines=$(stat -c "$0" "$@" 2>/dev/null); then
+				printf "%s\n\n" "$lines"
+				printf "%s\0" "$@"
+				echo
+			else
+				for path; do
+					line=$(stat -c "$0" "$path" 2>/dev/null) || continue
+					printf "%s\n\n%s\0\n" "$line" "$path"
+				done
+			fi' "$inode_format" {} + 2>&1 >&5)
+	} 5>&1
+	# What vanished meanwhile is no error; what may not be seen is.
+	case $said in
+	*ermission\ denied*) fail "$said" ;;
+	esac
+}
+
+# probe_glob PATTERN: the paths that a shell takes it for, each ended by a NUL.
+probe_glob() {
+	IFS=
+	for path in $1; do
+		if [ -e "$path" ] || [ -L "$path" ]; then
+			printf '%s\0' "$path"
+		fi
+	done
+}
+
+# probe_sums ALGORITHM PATH…: a checksum for each, ended by a NUL; empty where there is none.
+probe_sums() {
+	algorithm=$1
+	shift
+	for path; do
+		sum=$(checksum "$algorithm" "$path" 2>/dev/null) || sum=
+		printf '%s\0' "$sum"
+	done
+}
+
+# probe_matching ERE PATH…: those that have a line that matches, each ended by a NUL.
+probe_matching() {
+	pattern=$1
+	shift
+	printf '' | grep -E -e "$pattern" >/dev/null
+	[ $? -lt 2 ] || exit 1
+	for path; do
+		if grep -E -q -s -e "$pattern" "$path"; then
+			printf '%s\0' "$path"
+		fi
+	done
+}
+
 # nothing PATH: fails unless it can be seen that nothing (or nothing regular) is there.
 nothing() {
 	above=${1%/*}
@@ -119,8 +230,20 @@ nothing() {
 
 # digest PATH: the SHA-256 of a file.
 digest() {
-	sum=$(sha256sum <"$1") || return
+	checksum sha256 "$1"
+}
+
+# checksum ALGORITHM PATH: of a file.
+checksum() {
+	sum=$("$1sum" <"$2") || return
 	printf '%s\n' "${sum%% *}"
+}
+
+# tell PATH: what it is now, as probe_path says it, without a checksum.
+tell() {
+	stat -c '%f:%u:%g:%s:%Y:%U:%G' "$1" || return
+	printf '%s\n' -
+	[ ! -L "$1" ] || readlink -n "$1"
 }
 
 # --- doing: files and commands --------------------------------------------------------------------
@@ -161,6 +284,7 @@ write_file() {
 	rename "$candidate" "$path" || exit 1
 	candidate=
 	flush "${dir:-/}"
+	tell "$path"
 }
 
 # dress CANDIDATE PATH: gives it $mode, $owner and $group, or those of PATH; with SELinux its label.
@@ -218,7 +342,8 @@ set_attributes() {
 	[ "$5" != recurse ] || recurse=-R
 	[ -e "$path" ] || fail "$path: nothing is there"
 	own "$path" $recurse || exit 1
-	[ -z "$mode" ] || chmod $recurse "$mode" "$path"
+	[ -z "$mode" ] || chmod $recurse "$mode" "$path" || exit 1
+	tell "$path"
 }
 
 # make_dir PATH MODE OWNER GROUP
@@ -231,17 +356,56 @@ make_dir() {
 make_link() {
 	if [ "$3" = hard ]; then
 		[ ! -d "$1" ] || fail "$1: is a folder"
-		ln -f "$2" "$1"
+		ln -f "$2" "$1" || exit 1
 	else
 		[ -L "$1" ] || [ ! -e "$1" ] || fail "$1: is there and no link"
-		ln -s -f -n -- "$2" "$1"
+		ln -s -f -n -- "$2" "$1" || exit 1
 	fi
+	tell "$1"
 }
 
 # touch_path PATH MODE OWNER GROUP
 touch_path() {
 	touch "$1" || exit 1
 	set_attributes "$1" "$2" "$3" "$4" only
+}
+
+# set_times PATH ACCESS MODIFICATION: `now`, seconds since 1970, or empty to leave one as it is.
+set_times() {
+	path=$1
+	set_time -a "$2" && set_time -m "$3" && tell "$path"
+}
+
+# set_time -a|-m MOMENT: of $path.
+set_time() {
+	case $2 in
+	'') ;;
+	now) touch -c "$1" "$path" ;;
+	*) touch -c "$1" -d "@$2" "$path" ;;
+	esac
+}
+
+# make_temp FOLDER PREFIX SUFFIX file|directory: under a name that was not there. Its path, a line
+# feed, and what it is.
+make_temp() {
+	umask 077
+	folder=${1:-${TMPDIR:-/tmp}}
+	tries=0
+	while [ "$tries" -lt 100 ]; do
+		name=$(mktemp -u XXXXXXXX) || exit 1
+		path=${folder%/}/$2${name##*/}$3
+		tries=$((tries + 1))
+		if [ "$4" = directory ]; then
+			mkdir "$path" 2>/dev/null || { [ -d "$folder" ] && [ -e "$path" ] && continue; }
+		else
+			(set -C && : >"$path") 2>/dev/null || { [ -d "$folder" ] && [ -e "$path" ] && continue; }
+		fi
+		[ -e "$path" ] || fail "$folder: nothing can be made there"
+		printf '%s\n' "$path"
+		tell "$path"
+		return
+	done
+	fail "$folder: no free name was found"
 }
 
 # remove_path PATH: and everything below.
@@ -273,7 +437,88 @@ run_command() {
 	exec "$@"
 }
 
-# wait_for DELAY SLEEP TIMEOUT time | port HOST PORT open|closed | path PATH present|absent [PATTERN]
+# run_expanded CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…: as run_command, with `~`, `$NAME` and
+# `${NAME}` filled in from the environment.
+run_expanded() {
+	where=$1 shell=$2 count=$3
+	shift 3
+	while [ "$count" -gt 0 ]; do
+		export "$1" || exit 1
+		shift
+		count=$((count - 1))
+	done
+	left=$#
+	while [ "$left" -gt 0 ]; do
+		expand "$1"
+		shift
+		set -- "$@" "$word"
+		left=$((left - 1))
+	done
+	run_command "$where" "$shell" 0 "$@"
+}
+
+# expand WORD: sets $word. Names that are not in the environment stay as they are written.
+expand() {
+	case $1 in
+	'~' | '~/'*) rest=$HOME${1#?} ;;
+	*) rest=$1 ;;
+	esac
+	word=
+	while :; do
+		case $rest in
+		*'$'*) ;;
+		*) break ;;
+		esac
+		word=$word${rest%%'$'*} rest=${rest#*'$'}
+		case $rest in
+		'{'*'}'*) name=${rest%%'}'*} name=${name#?} behind=${rest#*'}'} ;;
+		*) name=${rest%%[!A-Za-z0-9_]*} behind=${rest#"${rest%%[!A-Za-z0-9_]*}"} ;;
+		esac
+		case $name in
+		'' | *[!A-Za-z0-9_]*) word=$word'$' ;;
+		*)
+			if value=$(printenv "$name"); then
+				word=$word$value rest=$behind
+			else
+				word=$word'$'
+			fi
+			;;
+		esac
+	done
+	word=$word$rest
+}
+
+# run_script CHDIR SHELL COUNT NAME=VALUE… ARGUMENT…: what it reads is the program, run from a file of
+# its own that nobody else can read; with SHELL, by that.
+run_script() {
+	where=$1 shell=$2 count=$3
+	shift 3
+	program=
+	umask 077
+	trap '[ -z "$program" ] || rm -f "$program"' 0
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 141' PIPE
+	trap 'exit 143' TERM
+	# Temporary folders may be mounted so that nothing in them can be run.
+	for folder in "${TMPDIR:-/tmp}" /var/tmp "$HOME"; do
+		program=$(mktemp "$folder/.cowhand.XXXXXX") && chmod 700 "$program" || continue
+		[ -z "$shell" ] && [ ! -x "$program" ] || break
+		rm -f "$program"
+	done
+	cat >"$program" || exit 1
+	while [ "$count" -gt 0 ]; do
+		export "$1" || exit 1
+		shift
+		count=$((count - 1))
+	done
+	[ -z "$where" ] || cd "$where" || exit 1
+	umask 022
+	$shell "$program" "$@" </dev/null
+}
+
+# wait_for DELAY SLEEP TIMEOUT time | port HOST PORT open|closed SECONDS [PATTERN] |
+# path PATH present|absent [PATTERN] | drained PORT STATES LOCAL EXCLUDED: prints the line that matches.
 wait_for() {
 	delay=$1 pause=$2 limit=$3
 	shift 3
@@ -290,9 +535,12 @@ wait_for() {
 	done
 }
 
-# is_port port HOST PORT open|closed
+# is_port port HOST PORT open|closed SECONDS [PATTERN]
 is_port() {
-	if connects "$2" "$3"; then
+	limit_of_one=$5
+	if [ $# -gt 5 ]; then
+		talks "$2" "$3" | grep -E -m 1 -e "$6"
+	elif connects "$2" "$3"; then
 		[ "$4" = open ]
 	else
 		[ "$4" = closed ]
@@ -302,8 +550,8 @@ is_port() {
 # is_path path PATH present|absent [PATTERN]
 is_path() {
 	if [ $# -gt 3 ]; then
-		if grep -q -E -e "$4" "$2" 2>/dev/null; then
-			[ "$3" = present ]
+		if line=$(grep -E -m 1 -e "$4" "$2" 2>/dev/null); then
+			[ "$3" = present ] && printf '%s\n' "$line"
 		else
 			[ "$3" = absent ]
 		fi
@@ -311,6 +559,31 @@ is_path() {
 		[ "$3" = present ]
 	else
 		[ "$3" = absent ]
+	fi
+}
+
+# is_drained drained PORT STATES LOCAL EXCLUDED: nobody is connected; words as /proc/net/tcp has them.
+is_drained() {
+	for table in /proc/net/tcp /proc/net/tcp6; do
+		[ ! -r "$table" ] || cat "$table"
+	done | awk -v port=":$2" -v states=" $3 " -v local=" $4 " -v excluded=" $5 " '
+		$2 ~ port "$" && index(states, " " $4 " ") {
+			split($2, here, ":")
+			split($3, there, ":")
+			if (local != "  " && !index(local, " " here[1] " ")) next
+			if (!index(excluded, " " there[1] " ")) busy = 1
+		}
+		END { exit busy }'
+}
+
+# talks HOST PORT: what somebody who connects there reads.
+talks() {
+	if command -v bash >/dev/null 2>&1; then
+		brief bash -c 'exec 9<>"/dev/tcp/$0/$1" && cat <&9' "$1" "$2" 2>/dev/null
+	elif command -v nc >/dev/null 2>&1; then
+		(sleep "${limit_of_one:-5}") | brief nc "$1" "$2" 2>/dev/null
+	else
+		fail 'reading from a port needs bash or nc on the server'
 	fi
 }
 
@@ -327,10 +600,10 @@ connects() {
 	fi
 }
 
-# brief COMMAND…: for five seconds at most, where `timeout` is.
+# brief COMMAND…: for five seconds at most (or $limit_of_one), where `timeout` is.
 brief() {
 	if command -v timeout >/dev/null 2>&1; then
-		timeout 5 "$@"
+		timeout "${limit_of_one:-5}" "$@"
 	else
 		"$@"
 	fi

@@ -9,14 +9,14 @@
 //! aGVsbG8K               its standard output, base64
 //! NONCE err
 //! b29wcwo=               its standard error, base64
-//! NONCE end 3            its exit status
+//! NONCE end 3            its exit status; for commands, when they began and ended, and the time zone
 //! NONCE done             the batch is over
 //! ```
 //! Before the first frame of a session stands `NONCE ready`, or `NONCE lacks TOOL…`; whatever a login
 //! prints before that (banners, `.bashrc`) is skipped.
 use super::TransportError;
 use crate::change::Change;
-use crate::facts::{Answer, Bytes, Garbled, Probe};
+use crate::facts::{Answer, Bytes, Garbled, Probe, Took};
 use crate::shell;
 use std::fmt::Write as _;
 
@@ -247,14 +247,18 @@ impl Frames {
     }
 
     fn end(&mut self, status: &str) -> Result<(), TransportError> {
-        let rc = status.parse().map_err(|_| garbled("an exit status that is no number"))?;
+        let mut words = status.split(' ');
+        let rc = words.next().and_then(|rc| rc.parse().ok());
+        let rc = rc.ok_or_else(|| garbled("an exit status that is no number"))?;
+        let took = took(words);
         let decode = |text: &[u8]| {
             Bytes::from_base64(text).ok_or_else(|| {
                 let words = String::from_utf8_lossy(&text[text.len().saturating_sub(80)..]);
                 garbled(format!("not base64: …{}", words.escape_debug()))
             })
         };
-        let answer = Answer { rc, stdout: decode(&self.stdout)?, stderr: decode(&self.stderr)? };
+        let (stdout, stderr) = (decode(&self.stdout)?, decode(&self.stderr)?);
+        let answer = Answer { rc, stdout, stderr, took };
         self.stdout.clear();
         self.stderr.clear();
         self.answers.push(answer);
@@ -300,6 +304,18 @@ impl Frames {
             _ => Ok(()),
         }
     }
+}
+
+/// `SECONDS.FRACTION SECONDS.FRACTION +HHMM`; what is not like that was measured by nobody.
+fn took<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Took> {
+    let mut moment = || {
+        let (seconds, fraction) = words.next()?.split_once('.')?;
+        let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+        seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)
+    };
+    let (start, end) = (moment()?, moment()?);
+    let zone: i32 = words.next()?.parse().ok()?;
+    Some(Took { start, end, offset: (zone / 100 * 60 + zone % 100) * 60 })
 }
 
 fn garbled(why: impl Into<String>) -> TransportError {

@@ -349,7 +349,10 @@ async fn waiting_ends_when_it_is_so_or_fails_when_the_time_is_up() {
 async fn wait_in(lab: Lab, port: u16) {
     let shell = lab.door.shell(None).await.unwrap();
     let wait = |until| Change::Wait(Wait { until, delay: 0, sleep: 1, timeout: 1 });
-    let listening = |open| wait(Until::Port { host: "127.0.0.1".into(), port, open });
+    let listening = |open| {
+        let (host, connect, pattern) = ("127.0.0.1".into(), 5, None);
+        wait(Until::Port { host, port, open, connect, pattern })
+    };
     let file = lab.path("log");
     std::fs::write(&file, "it is\nready now\n").unwrap();
     let log = |present, pattern: Option<&str>| {
