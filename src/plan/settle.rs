@@ -112,9 +112,9 @@ pub fn settle(
     }
     let outcome = if failed {
         let message = match result.get("msg") {
-            Some(Value::String(text)) => with_last_words(text, &result),
-            Some(other) => other.to_string(),
-            None => "failed_when holds".into(),
+            Some(Value::String(text)) if !text.is_empty() => with_last_words(text, &result),
+            Some(other) if !other.is_string() => other.to_string(),
+            _ => "failed_when holds".into(),
         };
         Outcome::Failed { message, ignored: false, rescued: false }
     } else if skipped {
