@@ -234,6 +234,7 @@ async fn once<C: Connect>(
         }
         if tried == limit || job.options.interrupt.is_cancelled() {
             let message = ended.judged.result.get("msg").and_then(Value::as_str);
+            let message = message.filter(|message| !message.is_empty());
             let message = message.unwrap_or("`until` did not come to hold").to_owned();
             // Ansible counts the retries here, not the first attempt.
             ended.judged.result.insert("attempts".into(), tried.saturating_sub(1).into());
