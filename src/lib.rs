@@ -22,7 +22,8 @@
 //!
 //! A task is planned at its turn. What makes it fast is prefetch ([`plan::prefetch`]): before the first
 //! task, every task that can be bound with what is known is asked for its probes, and all of them travel
-//! in the first round trip. A change makes the runner forget what it may have made untrue.
+//! in the first round trip, with the facts ([`facts::Topic`]) that anything in the project may use
+//! ([`plan::used`]). A change makes the runner forget what it may have made untrue.
 //!
 //! A saved plan ([`plan::saved`]) is what a check foresaw, as digests. [`run::follow`] rehearses the run
 //! in check mode, leaves alone whoever does not agree with the plan, and then lets no task make a change

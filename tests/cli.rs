@@ -142,12 +142,25 @@ fn a_host_and_an_inventory_that_are_not_there_are_told_before_anything_is_contac
 }
 
 #[test]
-fn facts_that_are_not_gathered_are_refused_and_not_ignored() {
-    let playbook = "- hosts: mail\n  gather_facts: true\n  tasks:\n    - command: uptime\n";
-    refused(playbook, &[], "site.yml:2:17", &["facts of hosts are not gathered yet"]);
-    let playbook =
-        "- hosts: mail\n  tasks:\n    - debug:\n        msg: \"{{ ansible_distribution }}\"\n";
-    refused(playbook, &[], "site.yml:4:18", &["ansible_distribution", "is not defined"]);
+fn facts_that_can_not_be_had_are_refused_and_not_ignored() {
+    let show = |play: &str, name: &str| {
+        format!("- hosts: mail\n{play}  tasks:\n    - debug:\n        msg: \"{{{{ {name} }}}}\"\n")
+    };
+    let playbook = show("  gather_facts: false\n", "ansible_distribution");
+    refused(
+        &playbook,
+        &[],
+        "site.yml:5:18",
+        &["ansible_distribution", "remove `gather_facts: false`"],
+    );
+    let playbook = show("", "ansible_python_version");
+    refused(&playbook, &[], "site.yml:4:18", &["ansible_python_version", "runs Python"]);
+    let playbook = show("", "ansible_distributon");
+    refused(&playbook, &[], "site.yml:4:18", &["did you mean `ansible_distribution`?"]);
+    let playbook = show("  gather_subset: [\"!all\", networks]\n", "ansible_hostname");
+    refused(&playbook, &[], "site.yml:2:", &["networks", "did you mean `network`?"]);
+    let playbook = show("  gather_timeout: soon\n", "ansible_hostname");
+    refused(&playbook, &[], "site.yml:2:", &["gather_timeout"]);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "cases are files")]
 use crate::playbook::Files;
 use cowhand::event::{Event, Recap};
-use cowhand::facts::{Bytes, Fact, Observed, Owed, PathKind, Probe, Stat};
+use cowhand::facts::{
+    Bytes, FACT_PATH, Fact, GATHER_TIMEOUT, Observed, Owed, PathKind, Probe, Stat, Topic,
+};
 use cowhand::inventory::{Input, Inventory};
 use cowhand::plan::{Selection, Shared, layer, magic, validate};
 use cowhand::playbook::load;
@@ -70,6 +72,11 @@ fn read(text: &str) -> Case {
             ("@file", path) => {
                 put(&mut facts, path, &stat(PathKind::File, body));
                 facts.set(Probe::Content { path: path.into() }, Fact::Content(Some(body.into())));
+            }
+            ("@facts", topic) => {
+                let topic: Topic = serde_json::from_value(topic.into()).unwrap();
+                let known = serde_json::from_str(body).unwrap();
+                facts.set(topic.probe(FACT_PATH, GATHER_TIMEOUT), Fact::System(known));
             }
             ("@owed", handler) => {
                 let owed = vec![Owed { handler: handler.to_owned(), since: 7 }];
@@ -158,6 +165,30 @@ fn a_run_that_changes_nothing_takes_one_channel_and_one_batch() {
     assert_eq!((recap["a"].channels, recap["a"].batches), (1, 1));
     assert_eq!(hosts["a"].batches(), 1);
     assert!(hosts["a"].made().is_empty());
+}
+
+#[test]
+fn gathering_facts_that_nothing_uses_costs_nothing() {
+    let without = case("nothing_differs");
+    let text = std::fs::read_to_string(format!("{CASES}/nothing_differs.txt")).unwrap();
+    let with = read(&text.replace("- hosts: all\n", "- hosts: all\n  gather_facts: true\n"));
+    let batches = |case| told(case).2["a"].batches();
+    assert_eq!(batches(with), batches(without));
+    let mut idle = case("facts");
+    idle.files = Files::new(
+        [("site.yml".into(), "- hosts: all\n  tasks:\n    - debug: msg=hello\n".into())].into(),
+    );
+    assert_eq!(told(idle).2["a"].batches(), 0, "no task looks at a host");
+}
+
+#[test]
+fn facts_that_a_play_uses_travel_with_its_first_batch() {
+    let (_, recap, hosts) = told(case("facts"));
+    assert_eq!(
+        (recap["a"].channels, hosts["a"].batches()),
+        (1, 2),
+        "facts, then a file named by one"
+    );
 }
 
 #[test]

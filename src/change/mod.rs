@@ -325,7 +325,8 @@ impl Change {
                 | Probe::Tree { .. }
                 | Probe::Glob { .. }
                 | Probe::Sums { .. }
-                | Probe::Matching { .. } => true,
+                | Probe::Matching { .. }
+                | Probe::System { .. } => true,
                 Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
                 Probe::Compose { .. }
                 | Probe::Postconf { .. }

@@ -14,6 +14,7 @@ mod owed;
 mod path;
 mod postconf;
 mod runs;
+mod system;
 mod tree;
 
 pub use bytes::Bytes;
@@ -25,9 +26,11 @@ pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
 pub use runs::{PastHandler, PastRun, PastStep};
+pub use system::{FACT_PATH, GATHER_TIMEOUT, Topic, chosen, injected};
 pub use tree::Tree;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// A read-only question.
@@ -117,6 +120,13 @@ pub enum Probe {
     Journal,
     /// What past runs changed.
     Runs,
+    /// What the server is.
+    System {
+        /// Which facts.
+        topic: Topic,
+        /// [`Topic::Local`]: the folder; [`Topic::Mounts`]: seconds that a file system may take.
+        argument: String,
+    },
 }
 
 /// The answer to a [`Probe`] of the same name.
@@ -151,6 +161,8 @@ pub enum Fact {
     Journal(Journal),
     /// Runs, oldest first.
     Runs(Vec<PastRun>),
+    /// By Ansible's names, without `ansible_`.
+    System(Map<String, Value>),
 }
 
 /// What a function on the server printed and how it ended.
@@ -219,6 +231,7 @@ impl Probe {
             Self::Owed => owed::words(),
             Self::Journal => journal::words(),
             Self::Runs => runs::words(),
+            Self::System { topic, argument } => system::words(*topic, argument),
         }
     }
     /// Reads the server's answer.
@@ -241,6 +254,7 @@ impl Probe {
             Self::Owed => owed::read(answer).map(Fact::Owed),
             Self::Journal => journal::read(answer).map(Fact::Journal),
             Self::Runs => runs::read(answer).map(Fact::Runs),
+            Self::System { topic, .. } => Ok(Fact::System(system::read(*topic, answer))),
         }
     }
 }

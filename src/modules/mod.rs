@@ -225,6 +225,7 @@ modules! {
     postfix_config,
     replace,
     set_fact,
+    setup,
     shell,
     slurp,
     stat,

@@ -51,7 +51,7 @@ pub struct Play {
 pub struct HostVars {
     /// Groups' and the host's own, from the inventory and the files beside it and the playbook.
     pub inventory: Vec<Arc<Layer>>,
-    /// Facts that modules returned: both `ansible_facts.x` and `x`.
+    /// Facts as modules returned them: `ansible_x` is also `ansible_facts.x`.
     pub facts: Map<String, Value>,
     /// `register` and `set_fact`.
     pub registered: Map<String, Value>,
@@ -155,6 +155,15 @@ pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str)
     Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
 }
 
+/// Facts under the names that they have in `ansible_facts`; `ansible_local` alone keeps its own.
+fn namespaced(facts: &Map<String, Value>) -> Map<String, Value> {
+    let short = |name: &str| match name.strip_prefix("ansible_") {
+        Some(short) if short != "local" => short.to_owned(),
+        _ => name.to_owned(),
+    };
+    facts.iter().map(|(name, value)| (short(name), value.clone())).collect()
+}
+
 impl Shared {
     /// What a host brings before anything has run.
     pub fn host_vars(&self, host: &str) -> HostVars {
@@ -186,7 +195,7 @@ impl Shared {
         }
         layers.extend(brought.inventory.iter().cloned());
         let mut facts = brought.facts.clone();
-        facts.insert("ansible_facts".into(), brought.facts.clone().into());
+        facts.insert("ansible_facts".into(), namespaced(&brought.facts).into());
         layers.push(Arc::new(data("facts", facts)));
         layers.extend(play.vars.iter().cloned());
         layers.extend(play.role_vars.iter().cloned());

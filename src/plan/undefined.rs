@@ -1,4 +1,6 @@
 //! Names that templates read and nothing defines: told before any host is contacted.
+use super::gather::gathers;
+use crate::facts::Topic;
 use crate::inventory::Inventory;
 use crate::modules::Bind;
 use crate::playbook::{self, Included, Item, Keywords, Loop, Role, RoleUse, Task};
@@ -43,6 +45,10 @@ pub(super) struct Names {
     reads: Vec<(Span, Value, bool)>,
     /// What is encrypted, and the variable that it is in.
     sealed: Vec<(Option<String>, Span, String)>,
+    /// Arguments of `module_defaults`, of which no place is known.
+    defaults: Vec<Value>,
+    /// Whether facts of hosts are gathered, by a play or by `setup`.
+    gathered: bool,
 }
 
 impl Names {
@@ -63,7 +69,13 @@ impl Names {
         names
     }
 
+    /// Everything that may hold templates.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.reads.iter().map(|(_, value, _)| value).chain(&self.defaults)
+    }
+
     pub(super) fn play(&mut self, play: &playbook::Play, vars_files: &[Vars]) {
+        self.gathered |= gathers(play);
         self.keywords(&play.keywords);
         vars_files.iter().for_each(|vars| self.vars(vars));
         play.roles.iter().for_each(|used| self.role_use(used));
@@ -113,6 +125,9 @@ impl Names {
         ];
         single.into_iter().flatten().for_each(|value| self.read(value, false));
         keywords.environment.iter().for_each(|value| self.read(value, false));
+        for (_, arguments) in &keywords.module_defaults {
+            self.defaults.extend(arguments.values().cloned());
+        }
     }
 
     fn role(&mut self, role: &Role) {
@@ -177,6 +192,7 @@ impl Names {
         self.repeat(task.repeat.as_ref());
         self.defined.extend(task.register.iter().map(|name| name.value.clone()));
         self.defined.extend(task.module.facts.iter().map(|&fact| fact.to_owned()));
+        self.gathered |= task.module.name == "setup";
         if task.module.name == "set_fact" {
             let keys = task.args.mapping().unwrap_or_default();
             self.defined.extend(keys.iter().filter_map(|(key, _)| key.text().map(str::to_owned)));
@@ -238,19 +254,28 @@ impl Names {
             .collect();
         for (span, names, _) in &reads {
             for name in names {
-                if self.defined.contains(name) || guarded.contains(name) {
+                let fact = name.strip_prefix("ansible_").and_then(Topic::of);
+                let known = self.defined.contains(name) || self.gathered && fact.is_some();
+                if known || guarded.contains(name) {
                     continue;
                 }
                 let span = locate(sources, *span, name);
                 let mut finding = Diagnostic::error(span, format!("`{name}` is not defined"))
                     .label("nothing defines this variable");
-                let near = nearest(name, self.defined.iter().map(String::as_str));
+                let facts =
+                    Topic::all().flat_map(Topic::facts).map(|fact| format!("ansible_{fact}"));
+                let facts: Vec<String> = if self.gathered { facts.collect() } else { vec![] };
+                let names = self.defined.iter().chain(&facts).map(String::as_str);
+                let near = nearest(name, names);
                 finding = match near {
-                    Some(near) => finding.help(format!("did you mean `{near}`?")),
-                    None if name.starts_with("ansible_") => finding.help(
-                        "facts of hosts are not gathered yet: `mailcow_facts`, `stat` and `command` \
-                         look at a host",
+                    _ if fact.is_some() => finding.help(
+                        "this is a fact, and no play gathers facts: remove `gather_facts: false`, or \
+                         use the module `setup`",
                     ),
+                    _ if name.starts_with("ansible_python") => {
+                        finding.help("nothing of ours runs Python on a server: there is no such fact")
+                    }
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
                     None => finding.help(
                         "define it, or say what holds without it: `| default(…)`, `is defined`",
                     ),

@@ -2,7 +2,7 @@
 use super::scope::{self, Play, Shared};
 use super::steps::Context;
 use super::undefined::Names;
-use super::{batches, order};
+use super::{batches, gathered, order};
 use crate::playbook::{self, Item, Keywords, Role, RoleUse, arguments};
 use crate::source::{Diagnostic, SourceMap, Span, Vars};
 use crate::vars::{Engine, Layer, TemplateError};
@@ -35,6 +35,7 @@ pub fn validate(
             roles_in(items, &Context::default(), &mut uses);
         }
         let batch = scope::batch(hosts, hosts, &BTreeSet::new());
+        found.extend(gathering(play, hosts, &batch, &brought, shared, engine));
         for (role, context) in &uses {
             for host in *hosts {
                 for finding in arguments_of(role, context, host, &batch, &brought, shared, engine) {
@@ -50,10 +51,6 @@ pub fn validate(
 
 fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
     let mut found = vec![];
-    if let Some(gather) = play.gather_facts.as_ref().filter(|gather| gather.value == true) {
-        let finding = Diagnostic::error(gather.span, "facts of hosts are not gathered yet");
-        found.push(finding.help("`mailcow_facts`, `stat` and `command` look at a host"));
-    }
     let asked = play.order.as_ref();
     if let Err(message) = order(hosts.to_vec(), asked.map(|order| order.value.as_str()), 0) {
         found.push(Diagnostic::error(asked.map_or(play.span, |order| order.span), message));
@@ -61,6 +58,32 @@ fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
     for size in &play.serial {
         if let Err(message) = batches(hosts, std::slice::from_ref(&size.value)) {
             found.push(Diagnostic::error(size.span, message));
+        }
+    }
+    found
+}
+
+/// Whether the keywords about facts can be decided: for one host when nothing in them is a template.
+fn gathering(
+    play: &playbook::Play,
+    hosts: &[String],
+    batch: &Arc<Layer>,
+    brought: &Play,
+    shared: &Shared,
+    engine: &Engine,
+) -> Vec<Diagnostic> {
+    let single = [&play.gather_facts, &play.gather_timeout, &play.fact_path];
+    let mut written = single.into_iter().flatten().chain(&play.gather_subset);
+    let templated = written.any(|value| !engine.names(&value.value).is_empty());
+    let context = Context::default().enter(&play.keywords, "play vars");
+    let mut found = vec![];
+    for host in hosts.iter().take(if templated { usize::MAX } else { 1 }) {
+        let scope = shared.scope(brought, host, &shared.host_vars(host), &context, batch);
+        if let Err((error, span)) = gathered(play, &BTreeSet::new(), engine, &scope) {
+            let finding = Diagnostic::error(span.unwrap_or(play.span), error.to_string());
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
         }
     }
     found

@@ -67,8 +67,14 @@ pub struct Play {
     pub keywords: Keywords,
     /// `vars_files`, as written.
     pub vars_files: Vec<Spanned<Value>>,
-    /// `gather_facts`; `None`: as needed.
+    /// `gather_facts`; `None`: yes.
     pub gather_facts: Option<Spanned<Value>>,
+    /// `gather_subset`.
+    pub gather_subset: Vec<Spanned<Value>>,
+    /// `gather_timeout`, seconds.
+    pub gather_timeout: Option<Spanned<Value>>,
+    /// `fact_path`.
+    pub fact_path: Option<Spanned<Value>>,
     /// `serial`: numbers or percentages.
     pub serial: Vec<Spanned<Value>>,
     /// `max_fail_percentage`.

@@ -4,7 +4,7 @@ use super::journal::Journal;
 use super::{Events, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
-use crate::facts::{Fact, Observed, Probe};
+use crate::facts::{Fact, Observed, Probe, injected};
 use crate::plan::{Context, Escalate, HostVars};
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use serde_json::{Map, Value};
@@ -164,6 +164,22 @@ impl<C: Connect> HostRun<C> {
             let Eye { escalate, seen, .. } = &mut self.eyes[eye];
             self.foresight.saw(escalate.as_ref(), &probe, &fact);
             seen.set(probe, fact);
+        }
+        Ok(())
+    }
+
+    /// Takes facts of the server among the host's variables.
+    pub(super) async fn gather(
+        &mut self,
+        eye: usize,
+        probes: Vec<Probe>,
+    ) -> Result<(), TransportError> {
+        self.look(eye, probes.clone()).await?;
+        for probe in probes {
+            if let Ok(Fact::System(facts)) = self.eyes[eye].seen.get(&probe) {
+                let named = |(name, value): (&String, &Value)| (injected(name), value.clone());
+                self.vars.facts.extend(facts.iter().map(named));
+            }
         }
         Ok(())
     }

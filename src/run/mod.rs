@@ -1,5 +1,6 @@
 //! The run: plays, hosts, tasks, handlers, in time. The only async code besides `transport`. It
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
+mod ahead;
 mod attempt;
 mod flow;
 mod foresight;

@@ -1,13 +1,11 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
+use super::ahead::{Facts, look_ahead};
 use super::host::{HostRun, State};
 use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
-use crate::facts::Probe;
-use crate::plan::{
-    Context, Escalate, Handler, Play, Step, World, batches, handlers, order, play_steps, prefetch,
-};
+use crate::plan::{Context, Handler, Play, Step, batches, handlers, order, play_steps};
 use crate::playbook::Strategy;
 use crate::source::Spanned;
 use crate::transport::{Connect, Stage, TransportError};
@@ -36,6 +34,8 @@ pub(super) struct PlayWorld {
     chosen: Vec<String>,
     /// Which hosts of the batch are gone, and the variables that name those that are left.
     hosts: RwLock<(BTreeSet<String>, Arc<Layer>)>,
+    /// What it gathers.
+    pub(super) facts: Facts,
     forks: Arc<Semaphore>,
 }
 
@@ -53,7 +53,7 @@ impl PlayWorld {
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
         self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.left())
     }
-    fn left(&self) -> Arc<Layer> {
+    pub(super) fn left(&self) -> Arc<Layer> {
         // Nobody panics while holding it.
         self.hosts.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
@@ -104,6 +104,7 @@ where
             host.state = State::Active;
         }
     }
+    let facts = Facts::of(job, index);
     for batch in groups {
         let world = Arc::new(PlayWorld {
             job: job.clone(),
@@ -118,6 +119,7 @@ where
                 crate::plan::batch(chosen, &batch, &BTreeSet::new()),
             )),
             chosen: chosen.clone(),
+            facts: facts.clone(),
             batch: batch.clone(),
             forks: Arc::new(Semaphore::new(job.options.forks.max(1))),
         });
@@ -280,20 +282,7 @@ where
         self.each(&on, |world, mut host| {
             let steps = steps.clone();
             async move {
-                let wanted = prefetch(
-                    &steps,
-                    &World {
-                        engine: &world.job.engine,
-                        shared: &world.job.shared,
-                        play: &world.play,
-                        host: &host.name,
-                        brought: &host.vars,
-                        batch: &world.left(),
-                        chosen: &world.job.options.chosen,
-                        sources: &world.job.sources,
-                    },
-                );
-                if let Err(error) = look_ahead(&world, &mut host, wanted).await {
+                if let Err(error) = look_ahead(&world, &mut host, &steps).await {
                     host.lose(&error, &world.events);
                 }
                 host
@@ -301,34 +290,4 @@ where
         })
         .await;
     }
-}
-
-/// Sends what prefetch wants, one batch per user that tasks become, with the question what is owed.
-async fn look_ahead<C: Connect>(
-    world: &PlayWorld,
-    host: &mut HostRun<C>,
-    wanted: Vec<(Option<Escalate>, Probe)>,
-) -> Result<(), TransportError> {
-    let mut by_user: Vec<(Option<Escalate>, Vec<Probe>)> = vec![];
-    for (mut escalate, probe) in wanted {
-        if let Some(escalate) = &mut escalate
-            && escalate.password.is_none()
-        {
-            escalate.password.clone_from(&world.job.options.become_password);
-        }
-        match by_user.iter_mut().find(|(user, _)| *user == escalate) {
-            Some((_, probes)) => probes.push(probe),
-            None => by_user.push((escalate, vec![Probe::Owed, Probe::Journal, probe])),
-        }
-    }
-    for (escalate, probes) in by_user {
-        let eye = host.eye(escalate.as_ref()).await?;
-        match host.look(eye, probes).await {
-            // One answer that can't be read spoils the batch; the task that it is for will say so.
-            Err(TransportError::Garbled(_)) => host.look(eye, vec![Probe::Owed]).await?,
-            looked => looked?,
-        }
-    }
-    super::handlers::take_up(world, host);
-    Ok(())
 }

@@ -99,6 +99,7 @@ impl Model {
             Probe::Owed => Fact::Owed(vec![]),
             Probe::Journal => Fact::Journal(self.journal.state()),
             Probe::Runs => Fact::Runs(self.journal.runs()),
+            Probe::System { .. } => Fact::System(serde_json::Map::new()),
         })
     }
 

@@ -23,6 +23,9 @@ use std::fmt::Write as _;
 /// The functions that run on servers, with their comments.
 pub const PRELUDE: &str = concat!(include_str!("remote.sh"), include_str!("journal.sh"));
 
+/// Functions that are sent only with a batch that calls one of them.
+pub const CHAPTERS: &[&str] = &[include_str!("../facts/system.sh")];
+
 /// Bytes that are skipped outside of frames before the server is given up.
 pub const MAX_NOISE: usize = 64 << 10;
 
@@ -34,11 +37,16 @@ const COLUMNS: usize = 76;
 
 /// The first thing a shell is sent: the prelude without its comments, and the session's nonce.
 pub fn opening(nonce: &str) -> String {
-    let code = |line: &&str| !matches!(line.trim_start().as_bytes().first(), None | Some(b'#'));
-    let mut text: String = PRELUDE.lines().filter(code).flat_map(|line| [line, "\n"]).collect();
+    let mut text = code(PRELUDE);
     // Writing to a String can't fail, here and below.
     let _ = writeln!(text, "open_session {}", shell::quote(nonce));
     text
+}
+
+/// Shell text without its comments.
+fn code(text: &str) -> String {
+    let code = |line: &&str| !matches!(line.trim_start().as_bytes().first(), None | Some(b'#'));
+    text.lines().filter(code).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Questions as one batch; each is asked whatever became of the others.
@@ -59,34 +67,44 @@ pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
 
 /// Requests that travel together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch(Vec<String>);
+pub struct Batch {
+    /// The chapters that it needs.
+    functions: String,
+    requests: Vec<String>,
+}
 
 impl Batch {
     fn new<'a>(
         requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
         behind: &str,
     ) -> Result<Self, TransportError> {
-        let rendered = requests
-            .enumerate()
+        let requests: Vec<(Vec<String>, Option<&'a Bytes>)> = requests.collect();
+        let calls = |chapter: &&&str| {
+            let defines = |name: &String| chapter.contains(&format!("\n{name}() "));
+            requests.iter().any(|(words, _)| words.first().is_some_and(defines))
+        };
+        let functions = CHAPTERS.iter().filter(calls).map(|chapter| code(chapter)).collect();
+        let rendered = (requests.into_iter().enumerate())
             .map(|(number, (words, payload))| request(number, &words, payload, behind));
-        rendered.collect::<Result<_, _>>().map(Self)
+        Ok(Self { functions, requests: rendered.collect::<Result<_, _>>()? })
     }
 
     /// How many.
     pub fn requests(&self) -> usize {
-        self.0.len()
+        self.requests.len()
     }
 
     /// What is sent.
     pub fn text(&self) -> String {
-        ["{\n", &self.0.concat(), ":\nclose_batch\n}\n"].concat()
+        [&self.functions, "{\n", &self.requests.concat(), ":\nclose_batch\n}\n"].concat()
     }
 
     /// The same, and behind so many requests the shell kills itself: for tests of what that leaves.
     pub fn dying_behind(&self, requests: usize) -> String {
-        let (before, after) = self.0.split_at(requests.min(self.0.len()));
+        let (before, after) = self.requests.split_at(requests.min(self.requests.len()));
         let dying = "kill -KILL $$ &&\n";
-        ["{\n", &before.concat(), dying, &after.concat(), ":\nclose_batch\n}\n"].concat()
+        let end = ":\nclose_batch\n}\n";
+        [&self.functions, "{\n", &before.concat(), dying, &after.concat(), end].concat()
     }
 }
 

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A shell to test, its state and a folder to play in. Both vanish with it.
-struct Lab {
-    name: String,
+pub(super) struct Lab {
+    pub(super) name: String,
     program: Vec<String>,
     folder: tempfile::TempDir,
-    door: Local,
+    pub(super) door: Local,
 }
 
 impl Lab {
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.root().display())
     }
     fn root(&self) -> std::path::PathBuf {
@@ -30,7 +30,7 @@ impl Lab {
 }
 
 /// `sh` always; dash, bash and busybox (with its own tools in front) where they are.
-fn labs() -> Vec<Lab> {
+pub(super) fn labs() -> Vec<Lab> {
     let found = |program: &str| {
         std::env::split_paths(&std::env::var_os("PATH").unwrap())
             .map(|dir| dir.join(program))

@@ -70,17 +70,27 @@ impl Run {
     pub(super) fn of_ansible(run: &Value) -> Self {
         let mut out = Self { said: text(&run["said"]), ..Self::default() };
         let mut ended = false;
+        // Gathering is a task there, and travels with the first batch here.
+        let mut gathered: BTreeMap<String, u64> = BTreeMap::new();
         for event in run["events"].as_array().into_iter().flatten() {
             if let Some(stats) = event["stats"].as_object() {
                 ended = true;
                 for (host, of) in stats {
                     let count = |name| (name, of[name].as_u64().unwrap_or(0));
-                    out.counts.insert(host.clone(), COUNTERS.map(count).into());
+                    let mut counts = Counts::from(COUNTERS.map(count));
+                    if let (Some(ok), Some(times)) = (counts.get_mut("ok"), gathered.get(host)) {
+                        *ok = ok.saturating_sub(*times);
+                    }
+                    out.counts.insert(host.clone(), counts);
                 }
                 continue;
             }
             // What `meta` says of itself is not counted either.
             if text(&event["action"]).ends_with("meta") {
+                continue;
+            }
+            if text(&event["action"]).ends_with("gather_facts") && event["outcome"] == "ok" {
+                *gathered.entry(text(&event["host"])).or_default() += 1;
                 continue;
             }
             let outcome = match text(&event["outcome"]).as_str() {

@@ -1,0 +1,100 @@
+//! A play's first round trip to a host: the facts that the play may use, everything that its tasks
+//! will want to know, and what is owed.
+use super::Job;
+use super::host::HostRun;
+use super::play::PlayWorld;
+use crate::facts::{Probe, Topic};
+use crate::plan::{Context, Escalate, Step, World, escalate, gathered, prefetch, used};
+use crate::playbook::Play;
+use crate::source::Vars;
+use crate::transport::{Connect, TransportError};
+use std::collections::BTreeSet;
+
+/// What a play gathers.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// The play, for its keywords about facts.
+    play: Play,
+    /// What it or a play behind it may use.
+    used: BTreeSet<Topic>,
+    /// What holds for the play as a whole.
+    context: Context,
+}
+
+impl Facts {
+    pub(super) fn of(job: &Job, index: usize) -> Self {
+        let rest = &job.plays[index..];
+        let views: Vec<(&Play, &[Vars])> =
+            rest.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
+        let play = job.plays[index].play.clone();
+        let context = Context::default().enter(&play.keywords, "play vars");
+        Self { used: used(&views, &job.shared), context, play }
+    }
+
+    /// As whom, and which questions. `validate` has refused keywords that can't be decided.
+    fn wanted<C: Connect>(
+        &self,
+        world: &PlayWorld,
+        host: &HostRun<C>,
+    ) -> (Option<Escalate>, Vec<Probe>) {
+        let scope = world.scope(host, &self.context);
+        let engine = &world.job.engine;
+        let probes = gathered(&self.play, &self.used, engine, &scope).unwrap_or_default();
+        let whom = escalate(&self.context.keywords, engine, &scope).unwrap_or_default();
+        (with_password(world, whom), probes)
+    }
+}
+
+fn with_password(world: &PlayWorld, mut escalate: Option<Escalate>) -> Option<Escalate> {
+    if let Some(escalate) = &mut escalate
+        && escalate.password.is_none()
+    {
+        escalate.password.clone_from(&world.job.options.become_password);
+    }
+    escalate
+}
+
+/// One batch per user that tasks become.
+pub(super) async fn look_ahead<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    steps: &[Step],
+) -> Result<(), TransportError> {
+    let wanted = prefetch(
+        steps,
+        &World {
+            engine: &world.job.engine,
+            shared: &world.job.shared,
+            play: &world.play,
+            host: &host.name,
+            brought: &host.vars,
+            batch: &world.left(),
+            chosen: &world.job.options.chosen,
+            sources: &world.job.sources,
+        },
+    );
+    let (whom, facts) = world.facts.wanted(world, host);
+    let own = facts.iter().map(|probe| (whom.clone(), probe.clone()));
+    let mut by_user: Vec<(Option<Escalate>, Vec<Probe>)> = vec![];
+    for (escalate, probe) in own.chain(wanted) {
+        let escalate = with_password(world, escalate);
+        match by_user.iter_mut().find(|(user, _)| *user == escalate) {
+            Some((_, probes)) => probes.push(probe),
+            None => by_user.push((escalate, vec![Probe::Owed, Probe::Journal, probe])),
+        }
+    }
+    for (escalate, probes) in by_user {
+        let eye = host.eye(escalate.as_ref()).await?;
+        match host.look(eye, probes).await {
+            // One answer that can't be read spoils the batch; the task that it is for will say so.
+            Err(TransportError::Garbled(_)) => host.look(eye, vec![Probe::Owed]).await?,
+            looked => looked?,
+        }
+    }
+    if !facts.is_empty() {
+        let eye = host.eye(whom.as_ref()).await?;
+        host.gather(eye, facts).await?;
+    }
+    super::handlers::take_up(world, host);
+    Ok(())
+}
