@@ -1,5 +1,6 @@
 //! Servers over SSH: the embedded one in every test run, a real OpenSSH server where there is one.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
+mod client;
 mod openssh;
 mod sshd;
 mod sudo;
@@ -421,7 +422,7 @@ async fn a_dropped_shell_closes_its_channel_and_a_closed_door_its_shells() {
 async fn handshakes_are_as_many_at_a_time_as_the_semaphore_says() {
     let lab = Lab::new().await;
     let semaphore = Arc::new(tokio::sync::Semaphore::new(0));
-    let door = Arc::new(lab.connect(|options| options.handshakes = Some(semaphore.clone())));
+    let door = Arc::new(lab.connect(|options| options.handshakes = vec![semaphore.clone()]));
     let waiting = tokio::spawn({
         let door = door.clone();
         async move { door.shell(None).await.map(drop) }

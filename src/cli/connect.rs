@@ -229,7 +229,7 @@ impl Dialer {
         options.keyring = self.keyring.clone();
         options.connect_timeout = Duration::from_secs(self.login.timeout);
         options.batch_timeout = BATCH;
-        options.handshakes = Some(self.handshakes.clone());
+        options.handshakes = vec![self.handshakes.clone()];
         options.fault.clone_from(&self.fault);
         Ok(options)
     }

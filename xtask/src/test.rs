@@ -1,4 +1,4 @@
-//! All tests. Some need what a machine may lack: the lab of real servers, OpenSSH's sshd, other shells.
+//! All tests. Some need what a machine may lack: the lab of real servers, OpenSSH, other shells.
 //! What did not run is told on the last lines and never counted as passed.
 
 use crate::process::{ask, command, exists, unstartable};
@@ -9,10 +9,9 @@ use std::process::{Command, Stdio};
 
 /// The module of the test binary whose tests need the lab.
 const LAB_TESTS: &str = "e2e::";
-/// The module whose tests need OpenSSH's server.
-const SSHD_TESTS: &str = "ssh::openssh::";
-/// Where Debian and most others have it.
-const SSHD: &str = "/usr/sbin/sshd";
+/// Modules whose tests need a program, and where Debian and most others have it.
+const PROGRAM_TESTS: [(&str, &str); 2] =
+    [("ssh::openssh::", "/usr/sbin/sshd"), ("ssh::client::", "/usr/bin/ssh")];
 /// Shells that the contract of the remote functions is tried in, beside `sh`.
 const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
 
@@ -41,19 +40,24 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
     let mut count = Count::default();
     let mut missing = vec![];
     let mut everything = command(&["cargo", "test", "--workspace", "--no-fail-fast", "--"]);
-    everything.args(["--skip", LAB_TESTS, "--skip", SSHD_TESTS]).args(filters);
+    for module in PROGRAM_TESTS.iter().map(|(module, _)| module).chain([&LAB_TESTS]) {
+        everything.args(["--skip", module]);
+    }
+    everything.args(filters);
     let mut clean = run(&mut everything, &mut count)?;
     for shell in SHELLS.iter().filter(|shell| !exists(shell)) {
         missing.push(format!(
             "the contract of the remote functions under {shell}: it is not installed"
         ));
     }
-    let of_sshd = chosen(&list, SSHD_TESTS, filters);
-    if Path::new(SSHD).exists() {
-        clean &= run_these(&of_sshd, &[], &mut count)?;
-    } else if !of_sshd.is_empty() {
-        count.skipped += of_sshd.len() as u64;
-        missing.push(format!("{} tests that need {SSHD}: it is not installed", of_sshd.len()));
+    for (module, program) in PROGRAM_TESTS {
+        let those = chosen(&list, module, filters);
+        if Path::new(program).exists() {
+            clean &= run_these(&those, &[], &mut count)?;
+        } else if !those.is_empty() {
+            count.skipped += those.len() as u64;
+            missing.push(format!("{} tests that need {program}: it is not installed", those.len()));
+        }
     }
     let of_lab = chosen(&list, LAB_TESTS, filters);
     match lab_up(!of_lab.is_empty() || (required && filters.is_empty())) {

@@ -111,6 +111,10 @@ impl Checker {
     fn check(&self, key: &PublicKey, signed: Option<&Certificate>) -> Result<(), TransportError> {
         let (name, address) = (self.options.name(), self.options.address());
         let shown = host_keys::fingerprint(key);
+        if let Err(why) = self.options.terms.is_long_enough(key) {
+            let message = format!("the host key of {address} {why}: {shown}");
+            return Err(Stage::HostKey.error(message, "give the server a longer key"));
+        }
         let verdict = self.verdict(&name, key, signed)?;
         match verdict {
             Verdict::Revoked(place) => Err(revoked(&address, &place.to_string(), &shown)),

@@ -1,23 +1,19 @@
 //! From a name to a server that has shown that it is who it was: resolve, dial, handshake, host key.
 //! It never sends anything of ours before the host key is known.
-#![expect(clippy::disallowed_methods, reason = "dialling is what this file is for")]
-use super::Options;
 use super::checker::Checker;
+use super::proxy::{self, Said};
+use super::{Options, Via, tcp};
 use crate::source::printable;
 use crate::transport::escalate::last_words;
 use crate::transport::{Stage, TransportError};
 use russh::client::{self, Handle};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-
-/// A quiet server is asked whether it is still there; three silences in a row end the connection.
-const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A server that has shown its key.
 pub(super) struct Dialled {
@@ -31,15 +27,13 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
     let checker = Checker::new(options)?;
     let mistrusted = checker.mistrusted();
     let limit = options.connect_timeout;
+    let said = Said::default();
     let connecting = async {
-        let stream = connect(options).await?;
-        if let Some(fault) = &options.fault {
-            fault.watch(&stream);
-        }
-        let config = Arc::new(config(&checker));
-        let handle = client::connect_stream(config, Brisk(stream), checker)
+        let stream = way(options, &said).await?;
+        let config = Arc::new(options.terms.config(&checker));
+        let handle = client::connect_stream(config, stream, checker)
             .await
-            .map_err(|refusal| refusal.0.unwrap_or_else(|error| broken(options, &error)))?;
+            .map_err(|refusal| refusal.0.unwrap_or_else(|error| broken(options, &error, &said)))?;
         Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed) })
     };
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
@@ -50,53 +44,34 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
     })
 }
 
-fn config(checker: &Checker) -> client::Config {
-    let mut config = client::Config {
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: 3,
-        ..client::Config::default()
-    };
-    checker.prefer(&mut config.preferred);
-    config
-}
+/// A stream of bytes to a server.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-async fn connect(options: &Options) -> Result<TcpStream, TransportError> {
-    let address = options.address();
-    let found = tokio::net::lookup_host((options.host.as_str(), options.port)).await;
-    let found = found.map_err(|error| {
-        Stage::Name.error(
-            format!("can't resolve `{}`: {error}", printable(&options.host)),
-            "set ansible_host to an address, or mend the name",
-        )
-    })?;
-    let mut failed = None;
-    for candidate in found {
-        match TcpStream::connect(candidate).await {
-            Ok(stream) => {
-                // Only speed depends on it.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
+/// The stream to the server, whichever way leads there.
+async fn way(options: &Options, said: &Said) -> Result<Box<dyn Stream>, TransportError> {
+    Ok(match &options.via {
+        Via::Tcp => {
+            let stream = tcp::connect(options).await?;
+            if let Some(fault) = &options.fault {
+                fault.watch(&stream);
             }
-            Err(error) => failed = Some(error),
+            Box::new(Brisk(stream))
         }
-    }
-    let Some(error) = failed else {
-        return Err(Stage::Name.error(format!("`{address}` has no address"), "set ansible_host"));
-    };
-    Err(match error.kind() {
-        ErrorKind::ConnectionRefused => Stage::Dial.error(
-            format!("{address} refuses connections"),
-            "is sshd running there, on that port? ansible_port says another one",
-        ),
-        _ => {
-            Stage::Dial.error(format!("can't connect to {address}: {error}"), "is the network up?")
-        }
+        Via::Jump(bastion) => Box::new(bastion.open(options).await?),
+        Via::Command(command) => Box::new(proxy::start(command, said.clone())?),
     })
 }
 
 /// A handshake that came to nothing.
-fn broken(options: &Options, error: &russh::Error) -> TransportError {
+fn broken(options: &Options, error: &russh::Error, said: &Said) -> TransportError {
     let address = options.address();
+    if let (Via::Command(command), Some(words)) = (&options.via, said.last_words()) {
+        return Stage::Handshake.error(
+            format!("ProxyCommand leads to no SSH server for {address}: {words}"),
+            format!("try it yourself: {}", printable(command)),
+        );
+    }
     let help = match error {
         russh::Error::Version => "what answers there doesn't speak SSH: is the port right?",
         russh::Error::NoCommonAlgo { .. } => {

@@ -365,7 +365,7 @@ fn hash_matches(hashed: &str, name: &str) -> Option<bool> {
 }
 
 /// `*` is any run of characters, `?` any one. Never backtracks further than the last `*`.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen, mut star) = (0, 0, None);
     while seen < text.len() {
         match pattern.get(at) {

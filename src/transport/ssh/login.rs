@@ -200,19 +200,25 @@ impl Login<'_> {
     /// How to sign with a key: RSA without SHA-1, `Some(None)` for other kinds. `None`: can't be
     /// used, which is noted.
     async fn hash(&mut self, key: &PublicKey) -> Result<Option<Option<HashAlg>>, TransportError> {
-        if !key.algorithm().is_rsa() {
-            return Ok(Some(None));
-        }
-        let best = self.handle.best_supported_rsa_hash().await;
-        Ok(match best.map_err(|error| self.broken(&error))? {
-            Some(Some(hash)) => Some(Some(hash)),
-            // The server didn't say: every one since 2016 takes this.
-            None => Some(Some(HashAlg::Sha512)),
-            Some(None) => {
-                self.notes.push("the server takes RSA keys with SHA-1 only".into());
-                None
+        let hash = if key.algorithm().is_rsa() {
+            let best = self.handle.best_supported_rsa_hash().await;
+            match best.map_err(|error| self.broken(&error))? {
+                Some(Some(hash)) => Some(hash),
+                // The server didn't say: every one since 2016 takes this.
+                None => Some(HashAlg::Sha512),
+                Some(None) => {
+                    self.notes.push("the server takes RSA keys with SHA-1 only".into());
+                    return Ok(None);
+                }
             }
-        })
+        } else {
+            None
+        };
+        if let Err(why) = self.options.terms.may_sign(key, hash) {
+            self.notes.push(format!("{} {why}", fingerprint(key)));
+            return Ok(None);
+        }
+        Ok(Some(hash))
     }
 
     fn took(&mut self, answer: AuthResult) -> Result<bool, TransportError> {
@@ -288,6 +294,12 @@ impl Login<'_> {
     }
 
     fn is_open(&self, method: MethodKind) -> bool {
+        let name: &str = (&method).into();
+        self.options.methods.iter().any(|ours| ours.name() == name) && self.takes(method)
+    }
+
+    /// Whether the server takes it, as far as it has said so.
+    fn takes(&self, method: MethodKind) -> bool {
         self.open.as_ref().is_none_or(|open| open.contains(&method))
     }
 }

@@ -1,20 +1,29 @@
 //! Servers over SSH: one connection per host, made when the first shell is wanted and shared by all;
 //! one channel per shell. It never trusts a key that no `known_hosts` file names (unless told to take
 //! new ones), and never runs anything but one `sh` per channel.
+mod bastion;
 mod checker;
+pub mod config;
+mod connection;
 mod dial;
 mod host_certificate;
 mod host_keys;
 mod keyring;
 mod known_file;
 mod login;
+mod proxy;
 mod revoked;
+mod tcp;
+mod terms;
 mod trust;
 
+pub use bastion::Bastion;
 pub(super) use dial::Brisk;
 pub use host_certificate::CaAlgorithms;
 pub use keyring::{Identities, Keyring};
 pub use known_file::{KnownLine, add_known, known_lines, remove_known};
+pub use tcp::{Dialling, Family};
+pub use terms::Terms;
 pub use trust::{Checking, NewHost, Pin};
 
 use super::escalate::{self, Step, Talk};
@@ -23,6 +32,7 @@ use super::shell::{Shell, nonce};
 use super::{Connect, Escalation, Stage, TransportError};
 use crate::secret::Secret;
 use crate::source::printable;
+use connection::Connection;
 use host_keys::HostName;
 use russh::client::{Handle, Msg};
 use russh::{ChannelStream, Disconnect};
@@ -72,8 +82,17 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For a batch, see [`Shell::new`].
     pub batch_timeout: Duration,
-    /// How many hosts may be in the middle of dialling, handshake and login at a time.
-    pub handshakes: Option<Arc<Semaphore>>,
+    /// How many hosts may be in the middle of dialling, handshake and login at a time: behind the
+    /// same door, then in all.
+    pub handshakes: Vec<Arc<Semaphore>>,
+    /// What leads there.
+    pub via: Via,
+    /// How it is dialled, where it is dialled directly.
+    pub dialling: Dialling,
+    /// Algorithms, signs of life, new keys.
+    pub terms: Terms,
+    /// Ways to log in that may be tried.
+    pub methods: Vec<LoginMethod>,
     /// Where tests have it cut.
     pub fault: Option<Fault>,
 }
@@ -99,7 +118,11 @@ impl Options {
             attempts: 3,
             connect_timeout: Duration::from_secs(10),
             batch_timeout: Duration::from_secs(60),
-            handshakes: None,
+            handshakes: vec![],
+            via: Via::Tcp,
+            dialling: Dialling::default(),
+            terms: Terms::default(),
+            methods: LoginMethod::ALL.to_vec(),
             fault: None,
         }
     }
@@ -122,6 +145,43 @@ impl Options {
     }
 }
 
+/// What leads to a server.
+#[derive(Clone, Debug, Default)]
+pub enum Via {
+    /// A TCP connection of our own.
+    #[default]
+    Tcp,
+    /// A channel through another server.
+    Jump(Arc<Bastion>),
+    /// The standard streams of a command (`ProxyCommand`), run by the user's shell.
+    Command(String),
+}
+
+/// A way to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// Keys, of files and agents.
+    PublicKey,
+    /// Questions of the server.
+    KeyboardInteractive,
+    /// The password.
+    Password,
+}
+
+impl LoginMethod {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::PublicKey, Self::KeyboardInteractive, Self::Password];
+
+    /// As `PreferredAuthentications` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PublicKey => "publickey",
+            Self::KeyboardInteractive => "keyboard-interactive",
+            Self::Password => "password",
+        }
+    }
+}
+
 /// A shell over SSH.
 pub type SshShell = Shell<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>;
 
@@ -132,17 +192,6 @@ pub struct SshConnect {
     options: Options,
     connection: OnceCell<Connection>,
     channels: AtomicUsize,
-}
-
-struct Connection {
-    handle: Handle<checker::Checker>,
-    mistrusted: bool,
-}
-
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connection")
-    }
 }
 
 impl SshConnect {
@@ -165,39 +214,7 @@ impl SshConnect {
     }
 
     async fn connection(&self) -> Result<&Connection, TransportError> {
-        self.connection.get_or_try_init(|| self.knock()).await
-    }
-
-    /// Tries again, a little later each time, what may pass.
-    async fn knock(&self) -> Result<Connection, TransportError> {
-        for tried in 1.. {
-            let begun = tokio::time::Instant::now();
-            match self.connect().await {
-                // Whoever took all the time there is would only take it again.
-                Err(error)
-                    if error.may_pass()
-                        && tried < self.options.attempts
-                        && begun.elapsed() < self.options.connect_timeout =>
-                {
-                    tokio::time::sleep(backoff(tried)).await;
-                }
-                ended => return ended,
-            }
-        }
-        unreachable!("the last try returns")
-    }
-
-    async fn connect(&self) -> Result<Connection, TransportError> {
-        let _permit = match &self.options.handshakes {
-            // Nobody closes the semaphore; without a permit there is no bound, which is safe.
-            Some(semaphore) => semaphore.acquire().await.ok(),
-            None => None,
-        };
-        let dial::Dialled { mut handle, mistrusted } = dial::dial(&self.options).await?;
-        let mut options = self.options.clone();
-        options.password = options.password.filter(|_| !mistrusted);
-        login::login(&mut handle, &options).await?;
-        Ok(Connection { handle, mistrusted })
+        self.connection.get_or_try_init(|| connection::knock(&self.options)).await
     }
 
     /// The name and port by which files know its key.
@@ -299,16 +316,6 @@ async fn converse(
             }
         }
     }
-}
-
-/// The pause behind a try: twice as long each time, and never the same for two hosts, so that a fleet
-/// doesn't knock in step.
-fn backoff(tried: u32) -> Duration {
-    let longest = Duration::from_millis(250) * 2_u32.saturating_pow(tried.min(6));
-    // The standard library keys each of these from the system's randomness.
-    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), ());
-    let share = u32::try_from(random % 1000).unwrap_or(0);
-    longest / 2 + longest / 2 * share / 1000
 }
 
 /// A connection on which something can't be done any more.
