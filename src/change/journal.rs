@@ -18,7 +18,7 @@ pub enum Entry {
         /// What the journal keeps of that, as JSON.
         manifest: Bytes,
     },
-    /// A handler runs: what it does is kept, so that the run can be taken back without its playbook.
+    /// A handler, or a task that restarts something, runs: what it does is kept, so that the run can be taken back without its playbook.
     Handler {
         /// The run.
         run: String,
@@ -26,7 +26,7 @@ pub enum Entry {
         number: u32,
         /// The handler's name.
         handler: String,
-        /// Its [`Change`]s, as a JSON list; empty: they are not told (`no_log`).
+        /// Its [`Effect`], as JSON.
         changes: Bytes,
     },
     /// Takes steps back, newest first. What became of each: [`taken_back`].
@@ -52,6 +52,15 @@ pub enum Entry {
         /// How it went.
         how: Ending,
     },
+}
+
+/// What takes effect only by being done again, once a run was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// It was a handler, and may be owed.
+    pub handler: bool,
+    /// What it does; `None`: not told (`no_log`).
+    pub changes: Option<Vec<Change>>,
 }
 
 /// Who is at work on a server, as the lock names it.

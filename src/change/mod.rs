@@ -7,7 +7,7 @@ mod undo;
 mod words;
 
 pub use diff::{Diff, diff};
-pub use journal::{Care, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
+pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
 pub use undo::Undo;
 
 use crate::facts::{Answer, Bytes, Probe};

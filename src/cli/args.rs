@@ -1,5 +1,8 @@
 //! Arguments: Ansible's names and letters, so that hands need not relearn.
 use super::Exit;
+use super::history::HistoryArgs;
+use super::owed::OwedArgs;
+use super::rollback::RollbackArgs;
 use super::vault::{VaultArgs, VaultCommand};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal};
@@ -59,6 +62,12 @@ pub enum Command {
     Ping(PingArgs),
     /// Which servers' keys are trusted.
     Trust(TrustArgs),
+    /// Handlers that were notified on servers and have not succeeded since.
+    Owed(OwedArgs),
+    /// What past runs changed on servers.
+    History(HistoryArgs),
+    /// Restore what a run replaced, and restart what that concerns.
+    Rollback(RollbackArgs),
     /// What the inventory means.
     Inventory(InventoryArgs),
     /// Everything that can be known to be wrong without a server.
@@ -177,9 +186,8 @@ pub struct PlayArgs {
     /// Let stand what a play has done on a host where it failed.
     #[arg(long)]
     pub no_rollback: bool,
-    /// Seconds after which the lock on a server lapses when this run is killed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(3..=3600))]
-    pub lock_lease: u32,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Begin at the task of this name.
     #[arg(long, value_name = "NAME")]
     pub start_at_task: Option<String>,
@@ -216,6 +224,35 @@ impl From<PlayArgs> for CheckArgs {
     fn from(play: PlayArgs) -> Self {
         Self { play, out: None }
     }
+}
+
+/// How a server is locked.
+#[derive(Clone, Debug, Args)]
+pub struct LockArgs {
+    /// Seconds after which the lock on a server lapses when this run is killed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(3..=3600))]
+    pub lock_lease: u32,
+}
+
+impl Default for LockArgs {
+    fn default() -> Self {
+        Self { lock_lease: 60 }
+    }
+}
+
+/// Arguments of commands that look at hosts without a playbook.
+#[derive(Clone, Debug, Args)]
+pub struct FleetArgs {
+    /// Which hosts: names, groups or patterns.
+    #[arg(required = true, value_name = "HOST")]
+    pub patterns: Vec<String>,
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    #[command(flatten)]
+    pub login: LoginArgs,
+    /// For people, or JSON lines.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Output formats.

@@ -5,12 +5,16 @@ mod connect;
 mod demo;
 mod doc;
 mod exit;
+mod fleet;
+mod history;
 mod identity;
 mod inventory;
 mod lint;
 mod load;
+mod owed;
 mod ping;
 mod play;
+mod rollback;
 mod saved;
 mod trust;
 mod vault;
@@ -50,6 +54,9 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Check(args) => play::check(args, cli.verbose, cli.color).await,
         Command::Ping(args) => ping::ping(args, cli.color).await,
         Command::Trust(args) => trust::trust(args, cli.color).await,
+        Command::Owed(args) => owed::owed(args, cli.color).await,
+        Command::History(args) => history::history(args, cli.color).await,
+        Command::Rollback(args) => rollback::rollback(args, cli.color).await,
         Command::Inventory(args) => inventory::inventory(&args),
         Command::Lint(args) => lint::lint(&args, color),
         Command::Vault(args) => vault::run(&args),

@@ -2,7 +2,7 @@
 //! are taken back, and what can't be. The journal itself is on the server (`transport/journal.sh`).
 use super::host::HostRun;
 use super::{Events, Job, emit};
-use crate::change::{Change, Ending, Entry, Identity, Ran, Undo};
+use crate::change::{Change, Effect, Ending, Entry, Identity, Ran, Undo};
 use crate::event::{Event, Left};
 use crate::facts::{self, Bytes};
 use crate::transport::{Connect, TransportError};
@@ -148,7 +148,10 @@ impl Journal {
         if again.iter().all(|change| change.undo() == Undo::Nothing) {
             return None;
         }
-        let text = if doing.hidden { None } else { serde_json::to_string(&again).ok() };
+        let changes = (!doing.hidden).then(|| again.clone());
+        let effect = Effect { handler: doing.is_handler, changes };
+        // It holds nothing but text, numbers and lists.
+        let text = serde_json::to_string(&effect).unwrap_or_default();
         let name = doing.task.to_owned();
         self.play.again.push(Again {
             eye,
@@ -160,7 +163,7 @@ impl Journal {
             run: self.by.run.clone(),
             number: self.number(),
             handler: name,
-            changes: text.unwrap_or_default().as_str().into(),
+            changes: text.as_str().into(),
         }))
     }
 
