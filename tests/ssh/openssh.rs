@@ -1,8 +1,9 @@
 //! Against OpenSSH's own server and agent, where this machine has them. Tests that need them live
 //! here and in modules below: `cargo xtask test` counts them as not run where there is no `sshd`.
+mod login;
 mod trust;
 
-use super::sshd::Sshd;
+use super::sshd::{Sshd, whoami};
 use super::*;
 use std::process::{Child, Stdio};
 

@@ -2,7 +2,7 @@
 //! anybody a key or a passphrase.
 #![expect(clippy::disallowed_methods, reason = "key files are read here and nowhere else")]
 use crate::secret::Secret;
-use russh::keys::{PrivateKey, PublicKey};
+use russh::keys::{Certificate, PrivateKey, PublicKey};
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -135,6 +135,14 @@ impl KeyFile {
         !self.text.is_empty()
     }
 
+    /// `KEY-cert.pub`, if it is there and can be read.
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        // `KEY.pub` may be what was named.
+        let path = self.path.to_string_lossy();
+        let stem = path.strip_suffix(".pub").unwrap_or(&path);
+        certificate(Path::new(&format!("{stem}-cert.pub"))).ok()
+    }
+
     fn decrypted(&self, ask: &Ask) -> Result<Arc<PrivateKey>, String> {
         let passphrase = if self.encrypted {
             Some(ask(&self.path).ok_or("is encrypted, and nobody gave its passphrase")?)
@@ -148,6 +156,15 @@ impl KeyFile {
             Err(error) => Err(format!("is no key that we can read: {error}")),
         }
     }
+}
+
+/// A user's certificate.
+///
+/// # Errors
+/// A fragment that says what is wrong with the file.
+pub(super) fn certificate(path: &Path) -> Result<Certificate, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
+    Certificate::from_openssh(&text).map_err(|error| format!("is no certificate: {error}"))
 }
 
 fn public_half(path: &Path) -> Option<PublicKey> {

@@ -1,19 +1,27 @@
-//! Logging in: the agent's keys, key files, password, in this order. It tries few keys, since servers
-//! count, and asks for no passphrase while there is a key that needs none.
+//! Logging in, in OpenSSH's order: keys and certificates, keyboard-interactive, password; several of them
+//! where a server wants that. It tries few keys, since servers count, and asks for a passphrase only when
+//! the server would take the key.
+use super::candidate::{Candidate, Keeper, candidates};
 use super::checker::Checker;
 use super::dial::told;
 use super::host_keys::fingerprint;
-use super::keyring::{Identities, KeyFile};
-use super::{Options, within};
+use super::keyring::{Identities, KeyFile, certificate};
+use super::signer::{Agent, Hand, Unsigned};
+use super::{LoginMethod, Options, within};
 use crate::secret::Secret;
 use crate::source::printable;
 use crate::transport::{Stage, TransportError};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{HashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use std::path::Path;
+use std::time::Duration;
+
+/// Names of methods, RFC 4252 and RFC 4256.
+const INTERACTIVE: &str = "keyboard-interactive";
+const PASSWORD: &str = "password";
 
 /// OpenSSH's servers hang up at the sixth failure.
 const MAX_KEYS: usize = 5;
@@ -21,25 +29,61 @@ const MAX_KEYS: usize = 5;
 /// Rounds of questions that a server may ask with keyboard-interactive.
 const MAX_ROUNDS: usize = 4;
 
+/// Rounds of methods: a server may want a key and a password.
+const MAX_STEPS: usize = 4;
+
+/// How long somebody may look for a passphrase.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Logs in, or says what was tried and what the server would have taken.
 pub(super) async fn login(
     handle: &mut Handle<Checker>,
     options: &Options,
 ) -> Result<(), TransportError> {
-    let mut login =
-        Login { handle, options, keys: vec![], tried: vec![], notes: vec![], open: None };
-    if login.with_keys().await? || login.with_password().await? {
+    let mut login = Login {
+        handle,
+        options,
+        agent: None,
+        candidates: vec![],
+        shown: vec![],
+        refused: 0,
+        tried: vec![],
+        notes: vec![],
+        open: None,
+    };
+    login.gather().await;
+    if login.candidates.is_empty() && login.ask().await? == Answer::In {
         return Ok(());
     }
+    for _ in 0..MAX_STEPS {
+        match login.step().await? {
+            Answer::In => return Ok(()),
+            Answer::More => {}
+            Answer::No => break,
+        }
+    }
     Err(login.refused())
+}
+
+/// What a server makes of what it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    In,
+    /// That was right, and it wants something else as well.
+    More,
+    No,
 }
 
 struct Login<'a> {
     handle: &'a mut Handle<Checker>,
     options: &'a Options,
-    /// Keys that the server was shown.
-    keys: Vec<PublicKey>,
-    /// The same and the other methods, for people.
+    agent: Option<Agent>,
+    candidates: Vec<Candidate>,
+    /// Which of them the server was shown.
+    shown: Vec<usize>,
+    /// How often it said no: servers count.
+    refused: usize,
+    /// What was tried, for people.
     tried: Vec<String>,
     /// What could not even be tried, and why.
     notes: Vec<String>,
@@ -48,7 +92,8 @@ struct Login<'a> {
 }
 
 impl Login<'_> {
-    async fn with_keys(&mut self) -> Result<bool, TransportError> {
+    /// Everything that may open the door.
+    async fn gather(&mut self) {
         let mut files = vec![];
         for path in self.options.identities.files() {
             match KeyFile::look(path) {
@@ -58,114 +103,176 @@ impl Login<'_> {
                 Err(why) => self.note(path, &why),
             }
         }
-        if let Some(socket) = &self.options.agent
-            && self.with_agent(socket, &files).await?
-        {
-            return Ok(true);
-        }
-        // Stable: best first, and those that need a passphrase behind those that don't.
-        files.sort_by_key(|file| file.encrypted);
-        for file in files {
-            if !file.is_private() {
-                if !file.public.as_ref().is_some_and(|public| self.was_shown(public)) {
-                    self.note(&file.path, "is a public key whose private half the agent has not");
-                }
-            } else if !file.public.as_ref().is_some_and(|public| self.was_shown(public))
-                && self.with_file(&file).await?
-            {
-                return Ok(true);
+        let mut certificates = vec![];
+        for path in &self.options.certificates {
+            match certificate(path) {
+                Ok(certificate) => certificates.push(certificate),
+                Err(why) => self.note(path, &why),
             }
         }
-        Ok(false)
+        let held = match &self.options.agent {
+            Some(socket) => self.ask_agent(socket).await,
+            None => vec![],
+        };
+        let identities = &self.options.identities;
+        self.candidates = candidates(identities, files, certificates, &held, &mut self.notes);
     }
 
-    async fn with_agent(
-        &mut self,
-        socket: &Path,
-        files: &[KeyFile],
-    ) -> Result<bool, TransportError> {
-        let limit = self.options.connect_timeout;
-        let listed = within(limit, async {
+    /// What the server takes, where no key's refusal tells it.
+    async fn ask(&mut self) -> Result<Answer, TransportError> {
+        let asked = self.handle.authenticate_none(self.options.user.as_str());
+        let asked = within(self.options.connect_timeout, asked).await?;
+        let answer = self.took(asked.map_err(|error| self.broken(&error))?)?;
+        self.refused = 0;
+        Ok(answer)
+    }
+
+    async fn ask_agent(&mut self, socket: &Path) -> Vec<AgentIdentity> {
+        let listed = within(self.options.connect_timeout, async {
             let mut agent = AgentClient::connect_uds(socket).await?;
             let identities = agent.request_identities().await?;
             Ok::<_, russh::keys::Error>((agent, identities))
         });
-        let (mut agent, identities) = match listed.await {
-            Ok(Ok(found)) => found,
+        match listed.await {
+            Ok(Ok((agent, identities))) => {
+                self.agent = Some(agent);
+                identities
+            }
             Ok(Err(error)) => {
                 self.note(socket, &format!("is no agent that answers: {error}"));
-                return Ok(false);
+                vec![]
             }
             Err(_) => {
                 self.note(socket, "is an agent that doesn't answer");
-                return Ok(false);
+                vec![]
             }
-        };
-        for identity in identities {
-            let AgentIdentity::PublicKey { key, .. } = identity else { continue };
-            let is_wanted = match self.options.identities {
-                Identities::Usual(_) => true,
-                Identities::Given(_) => files.iter().any(|file| {
-                    file.public.as_ref().is_some_and(|public| public.key_data() == key.key_data())
-                }),
+        }
+    }
+
+    /// One method after the other, until one is taken.
+    async fn step(&mut self) -> Result<Answer, TransportError> {
+        for method in &self.options.methods {
+            let answer = match method {
+                LoginMethod::PublicKey => self.with_keys().await?,
+                LoginMethod::KeyboardInteractive => self.with_answers().await?,
+                LoginMethod::Password => self.with_password().await?,
             };
-            if !is_wanted || !self.may_show_a_key() {
+            if answer != Answer::No {
+                return Ok(answer);
+            }
+        }
+        Ok(Answer::No)
+    }
+
+    async fn with_keys(&mut self) -> Result<Answer, TransportError> {
+        let candidates = std::mem::take(&mut self.candidates);
+        let mut answer = Answer::No;
+        for (index, candidate) in candidates.iter().enumerate() {
+            if !self.is_open(MethodKind::PublicKey) || self.refused >= MAX_KEYS {
+                break;
+            }
+            if self.shown.contains(&index) {
                 continue;
             }
-            let Some(hash) = self.hash(&key).await? else { continue };
-            self.show(&key, "agent");
-            let user = self.options.user.as_str();
-            let answer = self.handle.authenticate_publickey_with(user, key, hash, &mut agent);
-            match within(limit, answer).await? {
-                Ok(answer) => {
-                    if self.took(answer)? {
-                        return Ok(true);
-                    }
-                }
-                Err(error) => {
-                    self.note(socket, &format!("is an agent that didn't sign: {error}"));
-                }
+            answer = self.offer(candidate, index).await?;
+            if answer != Answer::No {
+                break;
             }
         }
-        Ok(false)
+        self.candidates = candidates;
+        Ok(answer)
     }
 
-    async fn with_file(&mut self, file: &KeyFile) -> Result<bool, TransportError> {
-        if !self.may_show_a_key() {
-            return Ok(false);
-        }
-        let key = match self.options.keyring.open(file).await {
-            Ok(key) => key,
-            Err(why) => {
-                self.note(&file.path, &why);
-                return Ok(false);
+    async fn offer(
+        &mut self,
+        candidate: &Candidate,
+        index: usize,
+    ) -> Result<Answer, TransportError> {
+        let key = match (&candidate.key, &candidate.hand) {
+            (Some(key), _) => key.clone(),
+            (None, Keeper::Agent { .. }) => return Ok(Answer::No),
+            (None, Keeper::File(file)) => match self.options.keyring.open(file).await {
+                Ok(private) => private.public_key().clone(),
+                Err(why) => {
+                    self.note(&file.path, &why);
+                    self.shown.push(index);
+                    return Ok(Answer::No);
+                }
+            },
+        };
+        let Some(hash) = self.hash(&key).await? else { return Ok(Answer::No) };
+        self.tried.push(candidate.told());
+        self.shown.push(index);
+        let mut limit = self.options.connect_timeout;
+        let mut agent = self.agent.take();
+        let mut hand = match (&candidate.hand, &mut agent) {
+            (Keeper::File(file), _) => {
+                if file.encrypted {
+                    limit += PATIENCE;
+                }
+                Hand::File { keyring: &self.options.keyring, file }
+            }
+            (Keeper::Agent { plain }, Some(agent)) => {
+                Hand::Agent { agent, plain: plain.then(|| key.clone()) }
+            }
+            (Keeper::Agent { .. }, None) => return Ok(Answer::No),
+        };
+        let user = self.options.user.as_str();
+        let answer = match candidate.certificate.clone() {
+            None => {
+                let answer = self.handle.authenticate_publickey_with(user, key, hash, &mut hand);
+                within(limit, answer).await?
+            }
+            Some(certificate) => {
+                let handle = &mut *self.handle;
+                let answer =
+                    handle.authenticate_certificate_with(user, certificate, hash, &mut hand);
+                within(limit, answer).await?
             }
         };
-        let Some(hash) = self.hash(key.public_key()).await? else { return Ok(false) };
-        self.show(key.public_key(), &file.path.display().to_string());
-        let key = PrivateKeyWithHashAlg::new(key, hash);
-        let user = self.options.user.as_str();
-        let answer = self.handle.authenticate_publickey(user, key);
-        let answer = within(self.options.connect_timeout, answer).await?;
-        self.took(answer.map_err(|error| self.broken(&error))?)
+        self.agent = agent;
+        match answer {
+            Ok(answer) => self.took(answer),
+            Err(Unsigned::Gone(_)) => Err(self.hung_up()),
+            Err(Unsigned::File { path, why }) => {
+                self.note(&path, &why);
+                Ok(Answer::No)
+            }
+            Err(Unsigned::Agent(error)) => {
+                self.notes.push(format!("the agent didn't sign for {}: {error}", candidate.told()));
+                Ok(Answer::No)
+            }
+        }
     }
 
-    async fn with_password(&mut self) -> Result<bool, TransportError> {
-        let Some(password) = &self.options.password else { return Ok(false) };
-        let (user, limit) = (self.options.user.as_str(), self.options.connect_timeout);
-        if self.is_open(MethodKind::Password) {
-            self.tried.push("password".into());
-            let answer = self.handle.authenticate_password(user, password.expose());
-            let answer = within(limit, answer).await?.map_err(|error| self.broken(&error))?;
-            return self.took(answer);
+    async fn with_answers(&mut self) -> Result<Answer, TransportError> {
+        let Some(password) = &self.options.password else { return Ok(Answer::No) };
+        if !self.may_try(INTERACTIVE, MethodKind::KeyboardInteractive) {
+            return Ok(Answer::No);
         }
-        if self.is_open(MethodKind::KeyboardInteractive) {
-            self.tried.push("keyboard-interactive".into());
-            let answer = within(limit, self.converse(password)).await??;
-            return self.took(answer);
+        let reply = within(self.options.connect_timeout, self.converse(password)).await??;
+        self.took(reply)
+    }
+
+    async fn with_password(&mut self) -> Result<Answer, TransportError> {
+        let Some(password) = &self.options.password else { return Ok(Answer::No) };
+        if !self.may_try(PASSWORD, MethodKind::Password) {
+            return Ok(Answer::No);
         }
-        self.notes.push("the server takes no passwords".into());
-        Ok(false)
+        let user = self.options.user.as_str();
+        let reply = self.handle.authenticate_password(user, password.expose());
+        let reply = within(self.options.connect_timeout, reply).await?;
+        let reply = reply.map_err(|error| self.broken(&error))?;
+        self.took(reply)
+    }
+
+    /// Whether a way to give the password is open and has not been tried; it counts as tried then.
+    fn may_try(&mut self, name: &str, method: MethodKind) -> bool {
+        let may = self.is_open(method) && !self.tried.iter().any(|tried| tried == name);
+        if may {
+            self.tried.push(name.to_owned());
+        }
+        may
     }
 
     /// Answers the one question whose answer is not shown: it asks for the password.
@@ -221,27 +328,35 @@ impl Login<'_> {
         Ok(Some(hash))
     }
 
-    fn took(&mut self, answer: AuthResult) -> Result<bool, TransportError> {
+    fn took(&mut self, answer: AuthResult) -> Result<Answer, TransportError> {
         match answer {
-            AuthResult::Success => Ok(true),
-            AuthResult::Failure { .. } if self.handle.is_closed() => Err(Stage::Login.error(
-                format!(
-                    "{} hung up during the login as `{}`; tried {}",
-                    self.options.address(),
-                    printable(&self.options.user),
-                    self.tried.join(", ")
-                ),
-                "it may have banned our address, or counted too many failures: name the one right \
-                 key with --private-key",
-            )),
+            AuthResult::Success => Ok(Answer::In),
+            AuthResult::Failure { .. } if self.handle.is_closed() => Err(self.hung_up()),
             AuthResult::Failure { remaining_methods, partial_success } => {
-                if partial_success {
-                    self.notes.push("one of them was taken, but the server wants more".into());
-                }
                 self.open = Some(remaining_methods);
-                Ok(false)
+                if partial_success {
+                    // What was refused before may be what is wanted now.
+                    self.shown.clear();
+                    self.notes.push("one of them was taken, but the server wants more".into());
+                    return Ok(Answer::More);
+                }
+                self.refused += 1;
+                Ok(Answer::No)
             }
         }
+    }
+
+    fn hung_up(&self) -> TransportError {
+        Stage::Login.error(
+            format!(
+                "{} hung up during the login as `{}`; tried {}",
+                self.options.address(),
+                printable(&self.options.user),
+                self.tried.join(", ")
+            ),
+            "it may have banned our address, or counted too many failures: name the one right key \
+             with --private-key",
+        )
     }
 
     fn refused(&self) -> TransportError {
@@ -259,6 +374,10 @@ impl Login<'_> {
             let names: Vec<&str> = open.iter().map(<&str>::from).collect();
             let names = if names.is_empty() { "nothing more".into() } else { names.join(", ") };
             message = format!("{message}; the server takes {names}");
+        }
+        let given = |tried: &String| tried == INTERACTIVE || tried == PASSWORD;
+        if self.options.password.is_some() && !self.tried.iter().any(given) {
+            message += "; the server takes no passwords";
         }
         for note in &self.notes {
             message = format!("{message}; {note}");
@@ -278,19 +397,6 @@ impl Login<'_> {
 
     fn note(&mut self, path: &Path, what: &str) {
         self.notes.push(format!("{} {what}", path.display()));
-    }
-
-    fn show(&mut self, key: &PublicKey, from: &str) {
-        self.tried.push(format!("{} ({from})", fingerprint(key)));
-        self.keys.push(key.clone());
-    }
-
-    fn was_shown(&self, key: &PublicKey) -> bool {
-        self.keys.iter().any(|shown| shown.key_data() == key.key_data())
-    }
-
-    fn may_show_a_key(&self) -> bool {
-        self.keys.len() < MAX_KEYS && self.is_open(MethodKind::PublicKey)
     }
 
     fn is_open(&self, method: MethodKind) -> bool {

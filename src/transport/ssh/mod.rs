@@ -2,6 +2,7 @@
 //! one channel per shell. It never trusts a key that no `known_hosts` file names (unless told to take
 //! new ones), and never runs anything but one `sh` per channel.
 mod bastion;
+mod candidate;
 mod checker;
 pub mod config;
 mod connection;
@@ -13,6 +14,7 @@ mod known_file;
 mod login;
 mod proxy;
 mod revoked;
+mod signer;
 mod tcp;
 mod terms;
 mod trust;
@@ -70,6 +72,8 @@ pub struct Options {
     pub ca_algorithms: CaAlgorithms,
     /// Keys to log in with.
     pub identities: Identities,
+    /// Certificates for them (`CertificateFile`); none: `KEY-cert.pub` beside each.
+    pub certificates: Vec<PathBuf>,
     /// The socket of an agent (`SSH_AUTH_SOCK`).
     pub agent: Option<PathBuf>,
     /// Tried when no key was taken.
@@ -112,6 +116,7 @@ impl Options {
             revoked_host_keys: vec![],
             ca_algorithms: CaAlgorithms::default(),
             identities: Identities::Usual(vec![]),
+            certificates: vec![],
             agent: None,
             password: None,
             keyring: Arc::default(),

@@ -1,7 +1,6 @@
 //! Whether servers are who they were: each case is asked of OpenSSH's own client first, against a real
 //! `sshd`, and we must come to the same verdict.
 use super::*;
-use crate::ssh::sshd::whoami;
 use std::fmt::Write as _;
 
 /// The name that most cases look up.

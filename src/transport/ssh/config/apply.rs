@@ -29,6 +29,7 @@ impl Resolved {
                 CaAlgorithms::of(self.chosen("casignaturealgorithms", List::UserKeys, list)?);
         }
         options.identities = self.identities(client)?;
+        options.certificates = self.files("certificatefile", client)?;
         options.agent = self.agent(client)?;
         options.methods = self.methods();
         options.attempts = self.number("connectionattempts").unwrap_or(options.attempts);
