@@ -1,6 +1,6 @@
 //! Servers over SSH: one connection per host, made when the first shell is wanted and shared by all;
-//! one channel per shell. It never trusts a key that no `known_hosts` file names (unless told to take
-//! new ones), and never runs anything but one `sh` per channel.
+//! one channel per shell. It never trusts a key for which no `known_hosts` file, authority or pin vouches
+//! (unless told to take new ones), and never runs anything but one `sh` per channel.
 mod bastion;
 mod candidate;
 mod checker;
