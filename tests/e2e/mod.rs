@@ -10,5 +10,6 @@ mod lab;
 mod owed;
 mod program;
 mod sudo;
+mod transaction;
 mod watch;
 mod wire;

@@ -18,10 +18,10 @@ exec /usr/bin/docker "$@"
 "#;
 
 /// Takes that `docker` away, whatever comes of the test, and lets nobody wait for ever.
-struct Stopper<'a>(&'a Server);
+pub(super) struct StopsAtRestart<'a>(&'a Server);
 
-impl<'a> Stopper<'a> {
-    fn at(server: &'a Server) -> Self {
+impl<'a> StopsAtRestart<'a> {
+    pub(super) fn at(server: &'a Server) -> Self {
         server.sh("rm -f /tmp/reached /tmp/gate; mkfifo /tmp/reached /tmp/gate");
         server.append("/usr/local/bin/docker", STOPS_AT_RESTART);
         server.sh("chmod +x /usr/local/bin/docker");
@@ -29,7 +29,7 @@ impl<'a> Stopper<'a> {
     }
 }
 
-impl Drop for Stopper<'_> {
+impl Drop for StopsAtRestart<'_> {
     fn drop(&mut self) {
         self.0.sh("rm -f /usr/local/bin/docker
             # Opened both ways it waits for nobody.
@@ -47,7 +47,7 @@ fn killed_between_write_and_restart_the_next_run_restarts_what_is_owed() {
     server.sh(&format!("sed -i 's/gzip off;/gzip on;/' '{}'", server.nginx_file()));
     let containers = server.containers();
 
-    let stopper = Stopper::at(&server);
+    let stopper = StopsAtRestart::at(&server);
     let mut dying = server.start_apply();
     server.sh("timeout 60 cat /tmp/reached");
     dying.kill().unwrap();
@@ -62,6 +62,14 @@ fn killed_between_write_and_restart_the_next_run_restarts_what_is_owed() {
     assert_eq!(checked.owed("b2"), ["Restart nginx"]);
     assert_eq!(checked.recap("b2").owed, 1);
     server.snapshot().assert_is(&files);
+
+    let refused = server.apply(&[]).exits(2);
+    assert!(
+        refused.locked("b2").who.contains("pid"),
+        "the lock is still that of the run that died"
+    );
+    server.snapshot().assert_is(&files);
+    server.lapse();
 
     let watch = Watch::over(&server);
     let applied = server.apply(&[]).exits(0);

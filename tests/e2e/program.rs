@@ -1,6 +1,7 @@
 //! Runs of the program itself, and what they said.
 use super::lab::Server;
 use cowhand::event::{Event, Line, Outcome, Recap, VERSION};
+use cowhand::facts::Lock;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +16,15 @@ pub(super) struct Ended {
 
 /// `cowhand VERB playbooks/harden.yml` with an inventory and more arguments, telling in JSON lines.
 pub(super) fn command(verb: &str, inventory: &Path, arguments: &[&str]) -> Command {
+    command_on(verb, "playbooks/harden.yml", inventory, arguments)
+}
+
+/// The same for something other than that playbook.
+fn command_on(verb: &str, what: &str, inventory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cowhand"));
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args([verb, "playbooks/harden.yml", "--format", "json", "-i"])
+        .args([verb, what, "--format", "json", "-i"])
         .arg(inventory)
         .args(arguments)
         // Nothing of whoever runs the tests helps.
@@ -42,6 +48,21 @@ impl Server {
 
     pub(super) fn apply(&self, arguments: &[&str]) -> Ended {
         run("apply", &self.inventory(), &[&["-l", self.name], arguments].concat())
+    }
+
+    /// An `apply` of a playbook of the test's own.
+    pub(super) fn apply_playbook(&self, playbook: &Path, arguments: &[&str]) -> Ended {
+        let arguments = [&["-l", self.name], arguments].concat();
+        let playbook = playbook.to_str().unwrap();
+        Ended::of(command_on("apply", playbook, &self.inventory(), &arguments).output().unwrap())
+    }
+
+    /// What `owed`, `history` or `rollback` say of the server, and how they end.
+    pub(super) fn ask(&self, verb: &str, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
+        let output = command_on(verb, self.name, &self.inventory(), arguments).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let told = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (told, output.status.code())
     }
 
     /// An `apply` that goes on meanwhile.
@@ -120,6 +141,30 @@ impl Ended {
         let told =
             self.finished(host).into_iter().filter(|(_, outcome, _)| **outcome == Outcome::Ok);
         told.filter_map(|(.., result)| result.get("msg")?.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Paths that were brought back on a host, what was done again, and what was left.
+    #[track_caller]
+    pub(super) fn rolled_back(&self, on: &str) -> (Vec<&str>, Vec<&str>, usize) {
+        let told = self.events.iter().find_map(|event| match event {
+            Event::RolledBack { host, restored, again, left } if host == on => Some((
+                restored.iter().map(String::as_str).collect(),
+                again.iter().map(String::as_str).collect(),
+                left.len(),
+            )),
+            _ => None,
+        });
+        told.unwrap_or_else(|| panic!("nothing was taken back: {:?}", self.events))
+    }
+
+    /// Who is at work on a host.
+    #[track_caller]
+    pub(super) fn locked(&self, on: &str) -> &Lock {
+        let told = self.events.iter().find_map(|event| match event {
+            Event::Locked { host, lock } if host == on => Some(lock),
+            _ => None,
+        });
+        told.unwrap_or_else(|| panic!("not locked: {:?}", self.events))
     }
 
     pub(super) fn warnings(&self) -> Vec<&str> {
