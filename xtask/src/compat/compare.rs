@@ -28,7 +28,10 @@ fn of_run(theirs: &Run, ours: &Run) -> Vec<String> {
     let mut out = vec![];
     if theirs.exit != ours.exit {
         let why = match ours.exit.as_str() {
-            "refused" => format!(": {}", ours.said.lines().next().unwrap_or_default()),
+            "refused" => {
+                let error = ours.said.lines().find(|line| line.starts_with("error"));
+                format!(": {}", error.unwrap_or_default())
+            }
             _ => String::new(),
         };
         out.push(format!("exit: ansible {}, cowhand {}{why}", theirs.exit, ours.exit));
@@ -75,7 +78,9 @@ fn of_steps(host: &str, theirs: &[Step], ours: &[Step]) -> Vec<String> {
                     let (a, b) = (&a.outcome, &b.outcome);
                     out.push(format!("{place} `{name}`: ansible {a}, cowhand {b}"));
                 }
-                if a.outcome == b.outcome && !a.shown.is_null() {
+                // Messages of errors are each side's own.
+                let failed = matches!(a.outcome.as_str(), "failed" | "ignored");
+                if a.outcome == b.outcome && !failed && !a.shown.is_null() {
                     of_values(&format!("{place} `{name}`"), &a.shown, &b.shown, &mut out);
                 }
             }

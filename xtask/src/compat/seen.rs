@@ -115,6 +115,7 @@ impl Run {
     /// From what cowhand wrote.
     pub(super) fn of_cowhand(output: &Output) -> Self {
         let mut out = Self::default();
+        let mut ignored: BTreeMap<String, u64> = BTreeMap::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
             match text(&event["event"]).as_str() {
@@ -125,6 +126,9 @@ impl Run {
                         "failed" if outcome["ignored"] == true => "ignored".to_owned(),
                         other => other.to_owned(),
                     };
+                    if word == "ignored" && event["result"]["changed"] == true {
+                        *ignored.entry(text(&event["host"])).or_default() += 1;
+                    }
                     out.step(&event, word);
                 }
                 "run_finished" => {
@@ -133,6 +137,12 @@ impl Run {
                     }
                 }
                 _ => {}
+            }
+        }
+        // cowhand counts every task once: one that failed and did not matter is not "changed" as well.
+        for (host, changed) in ignored {
+            if let Some(count) = out.counts.get_mut(&host).and_then(|c| c.get_mut("changed")) {
+                *count += changed;
             }
         }
         out.said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -179,7 +189,8 @@ fn counts(recap: &Value) -> Counts {
 
 /// What a result of `debug` shows: without the words that every result has.
 fn shown(result: &Value) -> Value {
-    const EVERY: [&str; 7] = [
+    const EVERY: [&str; 8] = [
+        "censored",
         "changed",
         "failed",
         "skipped",
