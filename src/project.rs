@@ -62,6 +62,15 @@ impl Library for Disk {
         &self.role_paths
     }
     fn files_below(&self, folder: &Path) -> Vec<PathBuf> {
+        // Beside `site.yml` is the folder at hand; paths stay as short as they were written.
+        if folder.as_os_str().is_empty() {
+            let here = files_below(Path::new("."));
+            return here
+                .iter()
+                .filter_map(|p| p.strip_prefix(".").ok())
+                .map(Path::to_owned)
+                .collect();
+        }
         files_below(folder)
     }
 }

@@ -101,10 +101,12 @@ pub fn notified<'a>(
     name: &str,
     rendered: impl Fn(&Handler) -> String,
 ) -> Vec<&'a Handler> {
-    let mut out: Vec<_> = handlers
-        .iter()
-        .filter(|handler| handler.listen.iter().any(|topic| topic == name))
-        .collect();
+    let mut out: Vec<&Handler> = vec![];
+    // Of handlers of one name the last has the word, as in Ansible: also among those that listen.
+    for handler in handlers.iter().filter(|handler| handler.listen.iter().any(|t| t == name)) {
+        out.retain(|other| other.name != handler.name);
+        out.push(handler);
+    }
     let named = |handler: &&Handler| {
         let is = |full: &str| full == name || full.rsplit(" : ").next() == Some(name);
         is(&handler.step.name) || (handler.name.contains("{{") && is(&rendered(handler)))

@@ -57,6 +57,8 @@ pub struct HostVars {
     pub registered: Map<String, Value>,
     /// `include_vars`.
     pub included: Vec<Arc<Layer>>,
+    /// Roles that were included with `public`.
+    pub roles: Vec<Arc<Role>>,
 }
 
 /// The magic variables that name the hosts of a play and of the batch at hand: those of them that are
@@ -102,7 +104,7 @@ impl Play {
     fn add_items(&mut self, items: &[Item]) {
         for item in items {
             if let Item::Block(block) = item {
-                if let Some(role) = &block.role {
+                if let Some(role) = block.role.as_ref().filter(|_| block.public) {
                     self.add(role);
                 }
                 for part in [&block.items, &block.rescue, &block.always] {
@@ -189,6 +191,8 @@ impl Shared {
             places: BTreeMap::new(),
         };
         let mut layers: Vec<Arc<Layer>> = play.defaults.clone();
+        let public = brought.roles.iter();
+        layers.extend(public.map(|role| Arc::new(role_layer("defaults", role, &role.defaults))));
         let role = context.role.as_deref();
         if let Some(role) = role {
             layers.push(Arc::new(role_layer("defaults", role, &role.defaults)));
@@ -199,6 +203,8 @@ impl Shared {
         layers.push(Arc::new(data("facts", facts)));
         layers.extend(play.vars.iter().cloned());
         layers.extend(play.role_vars.iter().cloned());
+        let public = brought.roles.iter();
+        layers.extend(public.map(|role| Arc::new(role_layer("vars", role, &role.vars))));
         if let Some(role) = role {
             layers.push(Arc::new(role_layer("vars", role, &role.vars)));
         }

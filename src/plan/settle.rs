@@ -206,9 +206,7 @@ pub fn summary(results: Vec<Map<String, Value>>) -> Map<String, Value> {
         let msg = if skipped { "All items skipped" } else { "All items completed" };
         out.insert("msg".into(), msg.into());
     }
-    if skipped {
-        out.insert("skipped".into(), true.into());
-    }
+    out.insert("skipped".into(), skipped.into());
     out.insert("results".into(), results.into_iter().map(Value::Object).collect());
     out
 }

@@ -170,8 +170,9 @@ pub fn steps(
                     None => context.enter(&block.keywords, "block vars"),
                 };
                 if let Some(role) = &block.role {
+                    let mut seen = vec![];
                     for used in &role.dependencies {
-                        out.extend(role_steps(used, &inside, chosen, sources));
+                        out.extend(role_steps(used, &inside, &mut seen, chosen, sources));
                     }
                 }
                 let part = |items: &[Item]| steps(items, &inside, chosen, sources);
@@ -215,17 +216,22 @@ pub(super) fn task_step(task: &Arc<Task>, context: &Context, sources: &SourceMap
     }
 }
 
-/// The steps of a role with its dependencies.
-fn role_steps(
-    used: &RoleUse,
+/// The steps of a role with its dependencies. What was `seen` used alike does not run again.
+fn role_steps<'a>(
+    used: &'a RoleUse,
     context: &Context,
+    seen: &mut Vec<&'a RoleUse>,
     chosen: &Selection,
     sources: &SourceMap,
 ) -> Vec<Step> {
+    if !used.role.allow_duplicates && seen.iter().any(|other| other.is_like(used)) {
+        return vec![];
+    }
+    seen.push(used);
     let inside = context.enter_role(&used.role, &used.keywords);
     let mut out = vec![];
     for dependency in &used.role.dependencies {
-        out.extend(role_steps(dependency, &inside, chosen, sources));
+        out.extend(role_steps(dependency, &inside, seen, chosen, sources));
     }
     out.extend(steps(&used.tasks, &inside, chosen, sources));
     out
@@ -239,8 +245,9 @@ pub fn play_steps(play: &Play, chosen: &Selection, sources: &SourceMap) -> Vec<S
     let context = Context { keywords, ..Context::default() };
     let mut out = steps(&play.pre_tasks, &context, chosen, sources);
     out.push(Step::Flush { last: false });
+    let mut seen = vec![];
     for used in &play.roles {
-        out.extend(role_steps(used, &context, chosen, sources));
+        out.extend(role_steps(used, &context, &mut seen, chosen, sources));
     }
     out.extend(steps(&play.tasks, &context, chosen, sources));
     out.push(Step::Flush { last: false });
@@ -265,7 +272,7 @@ pub fn included(
     let around = around.enter(&include.apply, "include vars");
     match &include.what {
         Included::Tasks(items) => Some(steps(items, &around, chosen, sources)),
-        Included::Role(used) => Some(role_steps(used, &around, chosen, sources)),
+        Included::Role(used) => Some(role_steps(used, &around, &mut vec![], chosen, sources)),
         Included::Vars(_) => Some(vec![]),
         Included::Templated { candidates, .. } => {
             let (_, items) = candidates.iter().find(|(path, _)| Some(path.as_str()) == name)?;

@@ -27,6 +27,6 @@ impl Reader<'_> {
             let finding = Diagnostic::error(node.span, "this block is empty");
             self.found(finding.help("write `block: []` if it is meant to be"));
         }
-        Block { span: node.span, keywords, items, rescue, always, role: None }
+        Block { span: node.span, keywords, items, rescue, always, role: None, public: false }
     }
 }

@@ -78,8 +78,9 @@ impl Reader<'_> {
             }
             Statement::IncludeRole => {
                 let options = self.role_options(key, value, true)?;
-                let wanted = self.wanted(&options)?;
-                let role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
+                let wanted = self.wanted(&options, false)?;
+                let mut role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
+                role.public = wanted.public;
                 Some((Included::Role(Box::new(role)), self.apply(&options)))
             }
             Statement::IncludeVars => {
@@ -117,7 +118,15 @@ impl Reader<'_> {
         }
         let items = self.list_named(&file, around)?;
         let (span, rescue, always) = (key.span, vec![], vec![]);
-        Some(Item::Block(Arc::new(Block { span, keywords, items, rescue, always, role: None })))
+        Some(Item::Block(Arc::new(Block {
+            span,
+            keywords,
+            items,
+            rescue,
+            always,
+            role: None,
+            public: false,
+        })))
     }
 
     fn import_role(
@@ -128,7 +137,7 @@ impl Reader<'_> {
         around: &Around,
     ) -> Option<Item> {
         let options = self.role_options(key, value, false)?;
-        let wanted = self.wanted(&options)?;
+        let wanted = self.wanted(&options, true)?;
         let used = self.role_use(&wanted, keywords, key.span, around)?;
         Some(Item::Block(Arc::new(Block {
             span: key.span,
@@ -137,6 +146,7 @@ impl Reader<'_> {
             rescue: vec![],
             always: vec![],
             role: Some(used.role),
+            public: wanted.public,
         })))
     }
 
@@ -165,17 +175,19 @@ impl Reader<'_> {
         }
         let options = self.options(key, value, "name", known)?;
         // What a role does unless told otherwise; the opposite would go unheard.
-        for (name, usual) in [("allow_duplicates", true), ("public", !include)] {
-            let Some(node) = options.get(name) else { continue };
-            if literal_flag(node) != Some(usual) {
-                let message = format!("`{name}` can only be `{usual}` here");
-                self.found(Diagnostic::error(node.span, message).help("remove it"));
-            }
+        if let Some(node) = options.get("allow_duplicates")
+            && literal_flag(node) != Some(true)
+        {
+            let message = "`allow_duplicates` can only be `true` here";
+            self.found(Diagnostic::error(node.span, message).help("remove it"));
+        }
+        if let Some(node) = options.get("public").filter(|node| literal_flag(node).is_none()) {
+            self.error(node.span, "`public` can't hold a template");
         }
         Some(options)
     }
 
-    fn wanted(&mut self, options: &Options<'_>) -> Option<Wanted> {
+    fn wanted(&mut self, options: &Options<'_>, public: bool) -> Option<Wanted> {
         let name = options.get("name").map(text)?;
         let mut from = |option: &str| match options.get(option).map(text) {
             Some(file) if is_template(&file.value) => {
@@ -189,7 +201,8 @@ impl Reader<'_> {
         let (defaults, handlers) = (from("defaults_from")?, from("handlers_from")?);
         let validate =
             options.get("rolespec_validate").is_none_or(|node| literal_flag(node).unwrap_or(true));
-        Some(Wanted { name, tasks, vars, defaults, handlers, validate })
+        let public = options.get("public").and_then(literal_flag).unwrap_or(public);
+        Some(Wanted { name, tasks, vars, defaults, handlers, validate, public })
     }
 
     /// The options of a statement, of which `main` must be given: alone, or in a mapping.

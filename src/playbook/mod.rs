@@ -120,6 +120,25 @@ pub struct RoleUse {
     pub tasks: Vec<Item>,
     /// Where it is used.
     pub span: Span,
+    /// Whether the whole play sees its defaults and vars, not the role alone.
+    pub public: bool,
+}
+
+impl RoleUse {
+    /// Whether it is used in the same way: such a role runs once.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let values = |list: &[Spanned<Value>]| -> Vec<Value> {
+            list.iter().map(|entry| entry.value.clone()).collect()
+        };
+        let vars = |vars: &Vars| -> Vec<(String, Value)> {
+            vars.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
+        };
+        let (own, others) = (&self.keywords, &other.keywords);
+        self.role.path == other.role.path
+            && vars(&own.vars) == vars(&others.vars)
+            && values(&own.when) == values(&others.when)
+            && values(&own.tags) == values(&others.tags)
+    }
 }
 
 /// A role, read once.
@@ -139,6 +158,8 @@ pub struct Role {
     pub arguments: Option<ArgumentSpec>,
     /// Roles that run before it.
     pub dependencies: Vec<RoleUse>,
+    /// Whether it runs again when it is used twice alike.
+    pub allow_duplicates: bool,
 }
 
 /// What a role takes, from `meta/argument_specs.yml`.
@@ -253,6 +274,8 @@ pub struct Block {
     pub always: Vec<Item>,
     /// The role it stands for, when it is a role put to use: variables, handlers, file search path.
     pub role: Option<Arc<Role>>,
+    /// Whether the whole play sees that role's defaults and vars.
+    pub public: bool,
 }
 
 /// An include whose contents are known only when it runs.

@@ -21,6 +21,8 @@ pub(super) struct Wanted {
     pub(super) handlers: Spanned<String>,
     /// Whether its arguments are checked.
     pub(super) validate: bool,
+    /// Whether the whole play sees its variables.
+    pub(super) public: bool,
 }
 
 /// What makes a role that was read the one that is wanted: folder, files, whether checked, playbook.
@@ -30,7 +32,7 @@ impl Wanted {
     fn main(name: Spanned<String>) -> Self {
         let main = || Spanned::new("main".to_owned(), name.span);
         let (tasks, vars, defaults, handlers) = (main(), main(), main(), main());
-        Self { name, tasks, vars, defaults, handlers, validate: true }
+        Self { name, tasks, vars, defaults, handlers, validate: true, public: true }
     }
 }
 
@@ -53,7 +55,7 @@ impl Reader<'_> {
         for entry in entries {
             let Some(role) = self.role_entry(entry, around) else { continue };
             let is_again = seen.iter().any(|other| other.to_value() == entry.to_value());
-            if is_again && !self.may_repeat(&role.role.path) {
+            if is_again && !role.role.allow_duplicates {
                 let message =
                     format!("role `{}` runs once: it is used twice alike", role.role.name);
                 let help = "`allow_duplicates: true` in its meta/main.yml lets it run again";
@@ -144,7 +146,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let used = RoleUse { role, keywords, tasks, span };
+        let used = RoleUse { role, keywords, tasks, span, public: true };
         let mut budget = LARGEST;
         spend_role(&used, &mut budget);
         if budget == 0 {
@@ -229,6 +231,11 @@ impl Reader<'_> {
         let meta = self.first(&with_endings(&path.join("meta"), "main"));
         let meta = meta.map(|(_, read)| read);
         let dependencies = self.dependencies(meta.as_ref(), &inside);
+        let allow_duplicates = match &meta {
+            Some(Read::Node(meta)) => meta.get("allow_duplicates").and_then(literal_flag),
+            _ => None,
+        };
+        let allow_duplicates = allow_duplicates.unwrap_or(false);
         let mut arguments =
             self.role_arguments(path, meta.as_ref(), entry_point(&wanted.tasks.value));
         arguments = arguments.filter(|_| wanted.validate);
@@ -244,6 +251,7 @@ impl Reader<'_> {
             handlers: handlers.unwrap_or_default(),
             arguments,
             dependencies,
+            allow_duplicates,
         }
     }
 
@@ -302,16 +310,6 @@ impl Reader<'_> {
             }
         }
         self.role_list(list, &Around { handlers: false, ..around.clone() })
-    }
-
-    fn may_repeat(&mut self, path: &Path) -> bool {
-        let meta = self.first(&with_endings(&path.join("meta"), "main"));
-        match meta {
-            Some((_, Read::Node(meta))) => {
-                meta.get("allow_duplicates").and_then(literal_flag).unwrap_or(false)
-            }
-            _ => false,
-        }
     }
 
     fn role_arguments(

@@ -236,8 +236,9 @@ where
                 }
             }
             MetaAction::ClearHostErrors if all_mean => {
+                // They come back with the next play.
                 let all = self.world.batch.iter().cloned().collect();
-                self.turn_state(&all, State::Failed, State::Active);
+                self.turn_state(&all, State::Failed, State::Ended);
             }
             MetaAction::EndBatch
             | MetaAction::EndPlay

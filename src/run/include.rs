@@ -66,15 +66,26 @@ where
             if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
                 self.steps(&steps, &names, rescuable).await;
             }
+            if let Included::Role(used) = &include.what
+                && used.public
+            {
+                for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
+                    host.vars.roles.push(used.role.clone());
+                }
+            }
         }
     }
 
     /// The name that people see.
     fn include_name(&self, include: &Include, context: &Context, on: &BTreeSet<String>) -> String {
-        let own = context.keywords.name.as_ref().map_or(include.statement, |name| &name.value);
+        let own = match (&context.keywords.name, &include.what) {
+            (Some(name), _) => name.value.clone(),
+            (None, Included::Role(used)) => format!("{} : {}", include.statement, used.role.name),
+            (None, _) => include.statement.to_owned(),
+        };
         let name = match &context.role {
             Some(role) => format!("{} : {own}", role.name),
-            None => own.to_owned(),
+            None => own,
         };
         let host = self.hosts.iter().find(|host| on.contains(&host.name));
         let rendered = host.map(|host| {

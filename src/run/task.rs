@@ -292,16 +292,18 @@ async fn looped<C: Connect>(
     if items.is_empty() {
         let mut judged = Judged::skipped("no items");
         judged.result = summary(vec![]);
+        judged.result.remove("msg");
         judged.result.insert("skipped".into(), true.into());
         judged.result.insert("skipped_reason".into(), "No items in the list".into());
         return Ok(Attempt { judged, diffs: vec![] });
     }
     let mut ends: Vec<Attempt> = vec![];
     for (index, item) in items.iter().enumerate() {
-        let scope = scope.with(item_layer(repeat, &items, index));
+        let layer = item_layer(repeat, &items, index);
+        let about = layer.values.clone();
+        let scope = scope.with(layer);
         let mut ended = once(world, host, step, &scope, part).await?;
-        ended.judged.result.insert(repeat.variable.clone(), item.clone());
-        ended.judged.result.insert("ansible_loop_var".into(), repeat.variable.clone().into());
+        ended.judged.result.extend(about);
         tell_item(world, host, step, &scope, label(world, repeat, &scope, item), &ended);
         ends.push(ended);
         if let Some(pause) = &repeat.pause
