@@ -290,14 +290,10 @@ fn role_folders(plays: &[Play]) -> Vec<PathBuf> {
                         items(part, out);
                     }
                 }
-                Item::Include(include) => match &include.what {
-                    playbook::Included::Tasks(list) => items(list, out),
-                    playbook::Included::Role(used) => role(used, out),
-                    playbook::Included::Templated { candidates, .. } => {
-                        candidates.iter().for_each(|(_, list)| items(list, out));
-                    }
-                    playbook::Included::Vars(_) => {}
-                },
+                Item::Include(include) => {
+                    include.what.lists().into_iter().for_each(|list| items(list, out));
+                    include.what.roles().into_iter().for_each(|used| role(used, out));
+                }
                 Item::Task(_) | Item::Meta(_) => {}
             }
         }

@@ -23,6 +23,6 @@ pub use prefetch::{World, prefetch};
 pub use schedule::{batches, order};
 pub use scope::{HostVars, Play, Shared, batch, layer, magic};
 pub use sealed::sealed;
-pub use settle::{Judged, forecast, loop_items, settle, summary, until_holds};
+pub use settle::{Judged, breaks, forecast, loop_items, settle, summary, until_holds};
 pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
 pub use validate::validate;

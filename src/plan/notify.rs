@@ -48,7 +48,6 @@ fn of_role(used: &RoleUse, context: &Context, sources: &SourceMap, out: &mut Vec
 
 /// Roles that are imported by tasks bring their handlers too.
 fn of_blocks(items: &[Item], context: &Context, sources: &SourceMap, out: &mut Vec<Handler>) {
-    use crate::playbook::Included;
     for item in items {
         match item {
             Item::Block(block) => {
@@ -65,7 +64,7 @@ fn of_blocks(items: &[Item], context: &Context, sources: &SourceMap, out: &mut V
                 }
             }
             Item::Include(include) => {
-                if let Included::Role(used) = &include.what {
+                for used in include.what.roles() {
                     of_role(used, context, sources, out);
                 }
             }

@@ -1,7 +1,7 @@
 //! Which variables hold for a host at a place of a play: Ansible's levels, lowest first.
 use super::steps::Context;
 use crate::inventory::Inventory;
-use crate::playbook::{self, Item, Role, RoleUse};
+use crate::playbook::{self, IncludedVars, Item, Role, RoleUse};
 use crate::source::Vars;
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
@@ -80,9 +80,26 @@ pub fn batch(play: &[String], batch: &[String], gone: &BTreeSet<String>) -> Arc<
 
 impl HostVars {
     /// Takes in what `include_vars` read.
-    pub fn include(&mut self, vars: &Vars) {
-        self.included.push(Arc::new(layer("include_vars", Trust::Template, vars)));
+    pub fn include(&mut self, vars: &IncludedVars, scope: &Scope) {
+        let mut layer = layer("include_vars", Trust::Template, &vars.vars);
+        for (name, value) in layer.values.iter_mut().filter(|_| vars.merge) {
+            if let Some((before, _)) = scope.get(name) {
+                *value = merged(before, value);
+            }
+        }
+        self.included.push(Arc::new(layer));
     }
+}
+
+/// A mapping in another, as deep as both are mappings; anything else takes the other's place.
+fn merged(before: &Value, now: &Value) -> Value {
+    let (Value::Object(before), Value::Object(now)) = (before, now) else { return now.clone() };
+    let mut all = before.clone();
+    for (key, value) in now {
+        let value = before.get(key).map_or_else(|| value.clone(), |old| merged(old, value));
+        all.insert(key.clone(), value);
+    }
+    all.into()
 }
 
 impl Play {

@@ -169,6 +169,24 @@ pub fn until_holds(
     Ok(conditions("until", until, engine, &seen)?.is_ok())
 }
 
+/// Whether `break_when` lets a loop end with the item that had this result.
+///
+/// # Errors
+/// Conditions that fail.
+pub fn breaks(
+    step: &TaskStep,
+    repeat: &Loop,
+    engine: &Engine,
+    scope: &Scope,
+    result: &Map<String, Value>,
+) -> Result<bool, BindError> {
+    if repeat.break_when.is_empty() {
+        return Ok(false);
+    }
+    let seen = registered(step, scope, result);
+    Ok(conditions("break_when", &repeat.break_when, engine, &seen)?.is_ok())
+}
+
 /// The items that a loop goes over.
 ///
 /// # Errors

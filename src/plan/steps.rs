@@ -272,11 +272,13 @@ pub fn included(
     let around = around.enter(&include.apply, "include vars");
     match &include.what {
         Included::Tasks(items) => Some(steps(items, &around, chosen, sources)),
-        Included::Role(used) => Some(role_steps(used, &around, &mut vec![], chosen, sources)),
-        Included::Vars(_) => Some(vec![]),
+        Included::Vars(_) | Included::TemplatedVars { .. } => Some(vec![]),
         Included::Templated { candidates, .. } => {
             let (_, items) = candidates.iter().find(|(path, _)| Some(path.as_str()) == name)?;
             Some(steps(items, &around, chosen, sources))
+        }
+        what @ (Included::Role(_) | Included::TemplatedRole { .. }) => {
+            Some(role_steps(what.role(name)?, &around, &mut vec![], chosen, sources))
         }
     }
 }

@@ -3,7 +3,7 @@ use super::gather::gathers;
 use crate::facts::Topic;
 use crate::inventory::Inventory;
 use crate::modules::Bind;
-use crate::playbook::{self, Included, Item, Keywords, Loop, Role, RoleUse, Task};
+use crate::playbook::{self, Item, Keywords, Loop, Role, RoleUse, Task, could_be};
 use crate::source::{
     Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest, sealed_in,
 };
@@ -42,6 +42,8 @@ const MAGIC: &[&str] = &[
 #[derive(Default)]
 pub(super) struct Names {
     defined: BTreeSet<String>,
+    /// Names that hold templates: what they can come out as may be defined.
+    patterns: Vec<String>,
     reads: Vec<(Span, Value, bool)>,
     /// What is encrypted, and the variable that it is in.
     sealed: Vec<(Option<String>, Span, String)>,
@@ -164,13 +166,11 @@ impl Names {
                     self.keywords(&include.apply);
                     self.repeat(include.repeat.as_ref());
                     self.defined.extend(include.register.iter().map(|name| name.value.clone()));
-                    match &include.what {
-                        Included::Tasks(items) => self.items(items),
-                        Included::Role(used) => self.role_use(used),
-                        Included::Vars(vars) => self.vars(vars),
-                        Included::Templated { candidates, .. } => {
-                            candidates.iter().for_each(|(_, items)| self.items(items));
-                        }
+                    include.what.lists().into_iter().for_each(|list| self.items(list));
+                    include.what.roles().into_iter().for_each(|used| self.role_use(used));
+                    include.what.vars().into_iter().for_each(|vars| self.vars(&vars.vars));
+                    if let Some(name) = include.what.template() {
+                        self.reads.push((name.span, name.value.clone().into(), false));
                     }
                 }
                 Item::Meta(meta) => self.keywords(&meta.keywords),
@@ -184,6 +184,7 @@ impl Names {
             self.defined.extend(repeat.index.clone());
             self.read(&repeat.over, false);
             repeat.label.iter().chain(&repeat.pause).for_each(|value| self.read(value, false));
+            repeat.break_when.iter().for_each(|condition| self.read(condition, true));
         }
     }
 
@@ -195,7 +196,12 @@ impl Names {
         self.gathered |= task.module.name == "setup";
         if task.module.name == "set_fact" {
             let keys = task.args.mapping().unwrap_or_default();
-            self.defined.extend(keys.iter().filter_map(|(key, _)| key.text().map(str::to_owned)));
+            for name in keys.iter().filter_map(|(key, _)| key.text()) {
+                if name.contains("{{") {
+                    self.patterns.push(name.to_owned());
+                }
+                self.defined.insert(name.to_owned());
+            }
         }
         for list in [&task.changed_when, &task.failed_when, &task.until].into_iter().flatten() {
             list.iter().for_each(|condition| self.read(condition, true));
@@ -255,7 +261,9 @@ impl Names {
         for (span, names, _) in &reads {
             for name in names {
                 let fact = name.strip_prefix("ansible_").and_then(Topic::of);
-                let known = self.defined.contains(name) || self.gathered && fact.is_some();
+                let known = self.defined.contains(name)
+                    || self.gathered && fact.is_some()
+                    || self.patterns.iter().any(|pattern| could_be(pattern, name));
                 if known || guarded.contains(name) {
                     continue;
                 }

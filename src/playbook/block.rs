@@ -1,13 +1,16 @@
 //! Blocks: `block`, `rescue`, `always`.
-use super::Block;
 use super::keywords::{Fields, Place};
 use super::load::{Around, Reader};
+use super::{Block, Include, Included, Item, Keywords};
 use crate::source::{Diagnostic, Node};
+use std::sync::Arc;
 
 impl Reader<'_> {
-    /// A mapping that has one of a block's keys.
-    pub(super) fn block(&mut self, node: &Node, around: &Around) -> Block {
+    /// A mapping that has one of a block's keys. With a loop it is an include of itself: what is in it
+    /// runs once for each item.
+    pub(super) fn block(&mut self, node: &Node, around: &Around) -> Item {
         let mut fields = Fields::sort(node.mapping().unwrap_or_default(), Place::Block, self);
+        let repeat = self.repeat(&mut fields, Place::Block);
         fields.refuse_others(&[], self);
         let keywords = self.keywords(&mut fields);
         let parts = ["block", "rescue", "always"].map(|part| fields.pair(part));
@@ -27,6 +30,20 @@ impl Reader<'_> {
             let finding = Diagnostic::error(node.span, "this block is empty");
             self.found(finding.help("write `block: []` if it is meant to be"));
         }
-        Block { span: node.span, keywords, items, rescue, always, role: None, public: false }
+        let span = node.span;
+        let block = Block { span, keywords, items, rescue, always, role: None, public: false };
+        let block = Item::Block(Arc::new(block));
+        if repeat.is_none() {
+            return block;
+        }
+        Item::Include(Arc::new(Include {
+            span,
+            statement: "block",
+            keywords: Keywords::default(),
+            what: Included::Tasks(Arc::new(vec![block])),
+            repeat,
+            apply: Keywords::default(),
+            register: None,
+        }))
     }
 }

@@ -7,9 +7,8 @@ use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::task::{STATEMENTS, Statement, plain};
 use super::walk::spend;
-use super::{Block, Include, Included, Item, Keywords, Loop};
+use super::{Block, Include, Included, Item, Keywords, Loop, include_vars};
 use crate::source::{Diagnostic, Node, Span, Spanned};
-use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,12 +16,13 @@ use std::sync::Arc;
 pub(super) const LARGEST: usize = 50_000;
 
 /// The options of an import or include, each with its value.
-struct Options<'n> {
+pub(super) struct Options<'n> {
     pairs: Vec<(&'n str, &'n Node)>,
 }
 
 impl<'n> Options<'n> {
-    fn get(&self, name: &str) -> Option<&'n Node> {
+    /// The value of an option.
+    pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
         self.pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 }
@@ -79,13 +79,24 @@ impl Reader<'_> {
             Statement::IncludeRole => {
                 let options = self.role_options(key, value, true)?;
                 let wanted = self.wanted(&options, false)?;
-                let mut role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
-                role.public = wanted.public;
-                Some((Included::Role(Box::new(role)), self.apply(&options)))
+                let what = if is_template(&wanted.name.value) {
+                    let candidates = self.role_candidates(&wanted, around);
+                    if candidates.is_empty() {
+                        let message = format!("no role that `{}` can name", wanted.name.value);
+                        self.error(wanted.name.span, message);
+                        return None;
+                    }
+                    Included::TemplatedRole { name: wanted.name, candidates }
+                } else {
+                    let role = self.role_use(&wanted, Keywords::default(), key.span, around)?;
+                    Included::Role(Box::new(role))
+                };
+                Some((what, self.apply(&options)))
             }
             Statement::IncludeVars => {
-                let options = self.options(key, value, "file", &[("name", Shape::Text)])?;
-                Some((Included::Vars(self.included_vars(&options, around)?), Keywords::default()))
+                let main = if value.get("dir").is_some() { "dir" } else { "file" };
+                let options = self.options(key, value, main, &include_vars::OPTIONS)?;
+                Some((self.included_vars(&options, around)?, Keywords::default()))
             }
             // Imports and `meta` never come here.
             Statement::ImportTasks | Statement::ImportRole | Statement::Meta => None,
@@ -299,36 +310,6 @@ impl Reader<'_> {
         node.sequence().is_some_and(|entries| !entries.iter().any(is_play))
     }
 
-    fn included_vars(
-        &mut self,
-        options: &Options<'_>,
-        around: &Around,
-    ) -> Option<crate::source::Vars> {
-        let file = text(options.get("file")?);
-        if is_template(&file.value) {
-            let message = "the name of a file with variables can't hold a template here";
-            let help = "write an `include_vars` for each file, with `when`";
-            self.found(Diagnostic::error(file.span, message).help(help));
-            return None;
-        }
-        let tried = places(&around.folders("vars"), &file.value);
-        let Some((_, read)) = self.first(&tried) else {
-            self.missing(file.span, &file.value, &tried);
-            return None;
-        };
-        let vars = self.vars(&read);
-        Some(match options.get("name").map(text) {
-            None => vars,
-            Some(name) => {
-                self.name(&name, "a variable");
-                let span = name.span;
-                let all: Map<String, Value> =
-                    vars.into_iter().map(|(name, value)| (name.value, value.value)).collect();
-                vec![(name, Spanned::new(all.into(), span))]
-            }
-        })
-    }
-
     /// Tells of files that include each other without end in sight; nothing of them is kept.
     pub(super) fn too_much<T>(&mut self, span: Span) -> Vec<T> {
         self.error(span, format!("this comes to more than {LARGEST} tasks"));
@@ -388,7 +369,7 @@ fn include(
 }
 
 /// Whether a name with templates can come out as `name`: its literal parts are there, in order.
-pub(super) fn could_be(template: &str, name: &str) -> bool {
+pub fn could_be(template: &str, name: &str) -> bool {
     let mut literals = vec![];
     let mut rest = template;
     while let Some(open) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {

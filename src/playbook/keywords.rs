@@ -84,7 +84,8 @@ const fn refused(name: &'static str, doc: &'static str, instead: &'static str) -
 const PLAY: &[Place] = &[Place::Play];
 const BLOCK: &[Place] = &[Place::Block];
 const TASKS: &[Place] = &[Place::Task, Place::Handler];
-const LOOPS: &[Place] = &[Place::Task, Place::Handler, Place::Include];
+const LOOPS: &[Place] = &[Place::Task, Place::Handler, Place::Include, Place::Block];
+const REGISTER: &[Place] = &[Place::Task, Place::Handler, Place::Include];
 const HANDLER: &[Place] = &[Place::Handler];
 const NOTIFY: &[Place] = &[Place::Block, Place::Task, Place::Handler, Place::Import];
 /// What is inherited from anything around a task.
@@ -172,7 +173,7 @@ pub static KEYWORDS: &[Keyword] = &[
         "loop_control",
         LOOPS,
         Shape::Mapping,
-        "`loop_var`, `index_var`, `label`, `pause`, `extended`.",
+        "`loop_var`, `index_var`, `label`, `pause`, `extended`, `extended_allitems`, `break_when`.",
     ),
     row(
         "max_fail_percentage",
@@ -203,7 +204,7 @@ pub static KEYWORDS: &[Keyword] = &[
     refused("port", "The SSH port.", "set `ansible_port` in the inventory"),
     row("post_tasks", PLAY, Shape::Items, "Tasks after `tasks`."),
     row("pre_tasks", PLAY, Shape::Items, "Tasks before `roles`."),
-    row("register", LOOPS, Shape::Text, "The variable that takes the result."),
+    row("register", REGISTER, Shape::Text, "The variable that takes the result."),
     row("remote_user", INHERITED, Shape::Text, "The user to log in as."),
     row("rescue", BLOCK, Shape::Items, "Tasks that run when the block failed."),
     row("retries", TASKS, Shape::Number, "How often to try again."),

@@ -6,6 +6,7 @@ mod block;
 mod call;
 mod check;
 mod include;
+mod include_vars;
 pub mod keywords;
 mod load;
 mod play;
@@ -19,6 +20,7 @@ mod task;
 mod tests;
 mod walk;
 
+pub use include::could_be;
 pub use repeat::LOOKUPS;
 pub use shape::Shape;
 pub use short::pairs;
@@ -257,6 +259,10 @@ pub struct Loop {
     pub pause: Option<Spanned<Value>>,
     /// `loop_control.extended`.
     pub extended: bool,
+    /// `loop_control.extended_allitems`: whether `ansible_loop` holds the whole list.
+    pub all_items: bool,
+    /// `loop_control.break_when`, and-ed: the item for which it holds is the last.
+    pub break_when: Vec<Spanned<Value>>,
 }
 
 /// A block.
@@ -304,8 +310,22 @@ pub enum Included {
     Tasks(Arc<Vec<Item>>),
     /// `include_role` of a role known beforehand.
     Role(Box<RoleUse>),
-    /// `include_vars` of a file known beforehand.
-    Vars(Vars),
+    /// `include_vars` of what is known beforehand.
+    Vars(IncludedVars),
+    /// `include_vars` whose name holds a template: which of the candidates, the run decides.
+    TemplatedVars {
+        /// As written.
+        file: Spanned<String>,
+        /// Each of one file.
+        candidates: Vec<IncludedVars>,
+    },
+    /// `include_role` whose name holds a template: which of the candidates, the run decides.
+    TemplatedRole {
+        /// As written.
+        name: Spanned<String>,
+        /// Every role that it can name.
+        candidates: Vec<RoleUse>,
+    },
     /// A file name that holds a template: `file` is rendered, then looked up among `candidates`
     /// (path → items), which were all read beforehand from the folder that it must be in.
     Templated {
@@ -314,6 +334,84 @@ pub enum Included {
         /// Every file that it can name.
         candidates: Vec<(String, Arc<Vec<Item>>)>,
     },
+}
+
+/// The variables of files.
+#[derive(Clone, Debug)]
+pub struct IncludedVars {
+    /// What they say.
+    pub vars: Vars,
+    /// Which files.
+    pub files: Vec<PathBuf>,
+    /// Whether mappings are merged into those that are there (`hash_behaviour: merge`).
+    pub merge: bool,
+}
+
+impl Included {
+    /// Every list of tasks that it can bring in, those of roles left out.
+    pub fn lists(&self) -> Vec<&Arc<Vec<Item>>> {
+        match self {
+            Self::Tasks(items) => vec![items],
+            Self::Templated { candidates, .. } => candidates.iter().map(|(_, list)| list).collect(),
+            _ => vec![],
+        }
+    }
+    /// Every role that it can bring in.
+    pub fn roles(&self) -> Vec<&RoleUse> {
+        match self {
+            Self::Role(used) => vec![&**used],
+            Self::TemplatedRole { candidates, .. } => candidates.iter().collect(),
+            _ => vec![],
+        }
+    }
+    /// The role that it brings in under a rendered name.
+    pub fn role(&self, name: Option<&str>) -> Option<&RoleUse> {
+        let roles = self.roles().into_iter();
+        match self {
+            Self::Role(used) => Some(used),
+            _ => roles.filter(|used| Some(used.role.name.as_str()) == name).last(),
+        }
+    }
+    /// The variables that it brings in under a rendered name.
+    pub fn vars_of(&self, name: Option<&str>) -> Option<&IncludedVars> {
+        let Self::TemplatedVars { candidates, .. } = self else {
+            return self.vars().into_iter().next();
+        };
+        let name = Path::new(name?.trim_start_matches("./"));
+        // The nearest place comes first among the candidates.
+        let is = |vars: &&IncludedVars| {
+            vars.files.iter().any(|file| file.ends_with(name) || name.ends_with(file))
+        };
+        candidates.iter().find(is)
+    }
+    /// Whether what is under a rendered name is there.
+    pub fn has(&self, name: Option<&str>) -> bool {
+        match self {
+            Self::Tasks(_) | Self::Role(_) | Self::Vars(_) => true,
+            Self::Templated { candidates, .. } => {
+                candidates.iter().any(|(path, _)| Some(path.as_str()) == name)
+            }
+            Self::TemplatedRole { .. } => self.role(name).is_some(),
+            Self::TemplatedVars { .. } => self.vars_of(name).is_some(),
+        }
+    }
+    /// The name to be rendered, where it holds a template.
+    pub fn template(&self) -> Option<&Spanned<String>> {
+        match self {
+            Self::Tasks(_) | Self::Role(_) | Self::Vars(_) => None,
+            Self::Templated { file: name, .. }
+            | Self::TemplatedVars { file: name, .. }
+            | Self::TemplatedRole { name, .. } => Some(name),
+        }
+    }
+    /// All variables that it can bring in.
+    pub fn vars(&self) -> Vec<&IncludedVars> {
+        match self {
+            Self::Vars(vars) => vec![vars],
+            Self::TemplatedVars { candidates, .. } => candidates.iter().collect(),
+            _ => vec![],
+        }
+    }
 }
 
 /// `meta`.

@@ -2,7 +2,7 @@
 use super::Loop;
 use super::keywords::{Fields, Place, suggest};
 use super::load::Reader;
-use super::shape::{Shape, is_null, is_template, literal_flag, text, value};
+use super::shape::{Shape, is_null, is_template, literal_flag, text, value, values};
 use crate::source::{Diagnostic, Kind, Node, Scalar};
 
 /// Lookups that `with_…` can name.
@@ -25,6 +25,8 @@ const CONTROLS: &[(&str, Shape)] = &[
     ("label", Shape::Any),
     ("pause", Shape::Number),
     ("extended", Shape::Flag),
+    ("extended_allitems", Shape::Flag),
+    ("break_when", Shape::Conditions),
 ];
 
 impl Reader<'_> {
@@ -73,6 +75,8 @@ impl Reader<'_> {
             label: None,
             pause: None,
             extended: false,
+            all_items: true,
+            break_when: vec![],
         };
         if let Some((_, control)) = control {
             self.control(control, &mut repeat);
@@ -115,9 +119,11 @@ impl Reader<'_> {
                 }
                 "label" => repeat.label = Some(value(value_node)),
                 "pause" => repeat.pause = Some(value(value_node)),
-                _ => match literal_flag(value_node) {
-                    Some(extended) => repeat.extended = extended,
-                    None => self.error(value_node.span, "`extended` can't hold a template"),
+                "break_when" => repeat.break_when = values(value_node),
+                _ => match (name, literal_flag(value_node)) {
+                    ("extended", Some(extended)) => repeat.extended = extended,
+                    (_, Some(all_items)) => repeat.all_items = all_items,
+                    _ => self.error(value_node.span, format!("`{name}` can't hold a template")),
                 },
             }
         }

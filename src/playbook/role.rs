@@ -1,6 +1,6 @@
 //! Roles: where they are, what they bring (defaults, vars, handlers, dependencies, arguments) and
 //! how they are put to use.
-use super::include::LARGEST;
+use super::include::{LARGEST, could_be};
 use super::keywords::{Fields, Place, allowed, suggest};
 use super::load::{Around, Read, Reader, clean, listed, with_endings};
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
@@ -146,7 +146,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let used = RoleUse { role, keywords, tasks, span, public: true };
+        let used = RoleUse { role, keywords, tasks, span, public: wanted.public };
         let mut budget = LARGEST;
         spend_role(&used, &mut budget);
         if budget == 0 {
@@ -156,21 +156,54 @@ impl Reader<'_> {
         Some(used)
     }
 
+    /// Every role that a name with templates can come out as.
+    pub(super) fn role_candidates(&mut self, wanted: &Wanted, around: &Around) -> Vec<RoleUse> {
+        let mut names: Vec<String> = vec![];
+        for folder in self.role_folders(around) {
+            for file in self.library.files_below(&folder) {
+                let name = file.strip_prefix(&folder).ok().and_then(|f| f.components().next());
+                let Some(name) = name.and_then(|name| name.as_os_str().to_str()) else { continue };
+                let is_new = names.iter().all(|known| known != name);
+                let is_open = self.open.contains(&clean(&folder.join(name)));
+                if is_new && !is_open && could_be(&wanted.name.value, name) {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        let span = wanted.name.span;
+        let named = |name| Wanted { name: Spanned::new(name, span), ..wanted.clone() };
+        let wanted: Vec<Wanted> = names.into_iter().map(named).collect();
+        let used = wanted.iter().filter_map(|wanted| {
+            // Of several roles that a name fits, not all have the file that is asked for.
+            let folder = self.role_folder(&wanted.name, around)?.join("tasks");
+            let has_tasks = self.first(&with_endings(&folder, &wanted.tasks.value)).is_some();
+            let is_main = wanted.tasks.value == "main";
+            if !has_tasks && !is_main {
+                return None;
+            }
+            self.role_use(wanted, Keywords::default(), span, around)
+        });
+        used.collect()
+    }
+
+    /// Where a role of a plain name is looked for.
+    fn role_folders(&self, around: &Around) -> Vec<PathBuf> {
+        let beside = around.role.iter().filter_map(|role| role.parent()).map(Path::to_owned);
+        let mut folders: Vec<PathBuf> = beside.collect();
+        folders.extend(self.library.role_paths().iter().cloned());
+        folders.push(around.base.join("roles"));
+        folders
+    }
+
     fn role_folder(&mut self, name: &Spanned<String>, around: &Around) -> Option<PathBuf> {
         let word = name.value.as_str();
         if is_template(word) {
             let message = "the name of a role can't hold a template";
-            self.found(Diagnostic::error(name.span, message).help("name each role, with `when`"));
+            self.found(Diagnostic::error(name.span, message).help("use `include_role`"));
             return None;
         }
-        let mut folders: Vec<PathBuf> = vec![];
-        if word.contains('/') {
-            folders.push(around.base.clone());
-        } else {
-            folders.extend(around.role.iter().filter_map(|role| role.parent()).map(Path::to_owned));
-            folders.extend(self.library.role_paths().iter().cloned());
-            folders.push(around.base.join("roles"));
-        }
+        let is_path = word.contains('/');
+        let folders = if is_path { vec![around.base.clone()] } else { self.role_folders(around) };
         let tried = super::load::places(&folders, word);
         let is_there = |path: &&PathBuf| !self.library.files_below(path).is_empty();
         if let Some(path) = tried.iter().find(is_there) {

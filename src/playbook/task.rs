@@ -108,7 +108,7 @@ impl Reader<'_> {
         };
         let is = |key: &Node, words: &[&str]| key.text().is_some_and(|key| words.contains(&key));
         if pairs.iter().any(|(key, _)| is(key, &["block", "rescue", "always"])) {
-            return Some(Item::Block(Arc::new(self.block(node, around))));
+            return Some(self.block(node, around));
         }
         let calls: Vec<_> = (pairs.iter())
             .filter_map(|(key, value)| Some((key, value, Call::find(key.text()?)?)))

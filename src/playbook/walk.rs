@@ -1,6 +1,6 @@
 //! The one way through everything that a play holds, in order: for whoever asks about all tasks,
 //! all handlers or all notifications.
-use super::{Included, Item, Keywords, Play, Role, RoleUse, Task};
+use super::{Item, Keywords, Play, Role, RoleUse, Task};
 use std::sync::Arc;
 
 /// Where the walk is.
@@ -74,16 +74,10 @@ pub(super) fn spend(items: &[Item], budget: &mut usize) {
                 }
                 block.role.iter().for_each(|role| spend_brought(role, budget));
             }
-            Item::Include(include) => match &include.what {
-                Included::Tasks(items) => spend(items, budget),
-                Included::Role(used) => spend_role(used, budget),
-                Included::Vars(_) => {}
-                Included::Templated { candidates, .. } => {
-                    for (_, items) in candidates {
-                        spend(items, budget);
-                    }
-                }
-            },
+            Item::Include(include) => {
+                include.what.lists().into_iter().for_each(|list| spend(list, budget));
+                include.what.roles().into_iter().for_each(|used| spend_role(used, budget));
+            }
         }
     }
 }
@@ -130,16 +124,8 @@ fn walk_items<'a>(items: &'a [Item], here: &Here<'a>, visit: Visit<'_, 'a>) {
             }
             Item::Include(include) => {
                 let inside = here.inside(&include.apply, None);
-                match &include.what {
-                    Included::Tasks(items) => walk_items(items, &inside, visit),
-                    Included::Role(used) => walk_role(used, &inside, visit),
-                    Included::Vars(_) => {}
-                    Included::Templated { candidates, .. } => {
-                        for (_, items) in candidates {
-                            walk_items(items, &inside, visit);
-                        }
-                    }
-                }
+                include.what.lists().into_iter().for_each(|l| walk_items(l, &inside, visit));
+                include.what.roles().into_iter().for_each(|used| walk_role(used, &inside, visit));
             }
         }
     }

@@ -6,7 +6,7 @@ use super::task::item_layer;
 use super::{attempt, emit};
 use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Context, included, loop_items, when_holds};
-use crate::playbook::{Include, Included};
+use crate::playbook::{Include, Included, IncludedVars};
 use crate::transport::Connect;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -54,21 +54,20 @@ where
             if let Some(item) = &bound.item {
                 inside.params.push(Arc::new(item.clone()));
             }
-            if let Included::Vars(vars) = &include.what {
+            let job = self.world.job.clone();
+            let file = bound.file.as_deref();
+            if let Some(vars) = include.what.vars_of(file) {
                 for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
-                    host.vars.include(vars);
+                    let scope = self.world.scope(host, context);
+                    host.vars.include(vars, &scope);
                 }
                 continue;
             }
-            let job = self.world.job.clone();
-            let file = bound.file.as_deref();
             let chosen = &job.options.chosen;
             if let Some(steps) = included(include, &inside, file, chosen, &job.sources) {
                 self.steps(&steps, &names, rescuable).await;
             }
-            if let Included::Role(used) = &include.what
-                && used.public
-            {
+            if let Some(used) = include.what.role(file).filter(|used| used.public) {
                 for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
                     host.vars.roles.push(used.role.clone());
                 }
@@ -81,6 +80,9 @@ where
         let own = match (&context.keywords.name, &include.what) {
             (Some(name), _) => name.value.clone(),
             (None, Included::Role(used)) => format!("{} : {}", include.statement, used.role.name),
+            (None, Included::TemplatedRole { name, .. }) => {
+                format!("{} : {}", include.statement, name.value)
+            }
             (None, _) => include.statement.to_owned(),
         };
         let name = match &context.role {
@@ -105,13 +107,17 @@ where
         include: &Include,
         (task, place): (&str, &str),
         outcome: Outcome,
-        result: Map<String, Value>,
+        mut result: Map<String, Value>,
     ) {
         let Some(host) = self.hosts.iter_mut().find(|host| host.name == name) else { return };
         if matches!(outcome, Outcome::Failed { .. }) {
             host.state = State::Failed;
         }
-        host.keep(include.register.as_ref().map(|name| name.value.as_str()), &result);
+        if let Some(name) = &include.register {
+            host.vars.registered.insert(name.value.clone(), result.clone().into());
+        }
+        // What was included is told by its files; its values may be secrets.
+        result.remove("ansible_facts");
         host.count(&outcome);
         let (host, task, place) = (name.to_owned(), task.to_owned(), place.to_owned());
         let (handler, diffs) = (false, vec![]);
@@ -137,25 +143,32 @@ fn end(
         Ok(bounds) => bounds,
         Err(message) => return failed(message, result),
     };
-    let is_there = |bound: &Bound| match (&include.what, &bound.file) {
-        (Included::Templated { candidates, .. }, Some(file)) => {
-            candidates.iter().any(|(path, _)| path == file)
-        }
-        (Included::Templated { .. }, None) => false,
-        _ => true,
-    };
+    let is_there = |bound: &Bound| include.what.has(bound.file.as_deref());
     if let Some(missing) = bounds.iter().flatten().find(|bound| !is_there(bound)) {
         let file = missing.file.as_deref().unwrap_or_default();
         return failed(&format!("no such file to include: `{file}`"), result);
     }
     let why = bounds.iter().find_map(|bound| bound.as_ref().err().cloned());
     if bounds.iter().any(Result::is_ok) {
+        let vars = bounds.iter().flatten().filter_map(|b| include.what.vars_of(b.file.as_deref()));
+        result.extend(vars.flat_map(about));
         return (Outcome::Ok, result);
     }
     let why = why.unwrap_or_else(|| "no items".to_owned());
     result.insert("skipped".into(), true.into());
     result.insert("false_condition".into(), why.clone().into());
     (Outcome::Skipped { why }, result)
+}
+
+/// What `register` gets of variables that were included.
+fn about(vars: &IncludedVars) -> [(String, Value); 2] {
+    let files: Vec<_> = vars.files.iter().map(|file| file.display().to_string()).collect();
+    let values: Map<String, Value> =
+        vars.vars.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
+    [
+        ("ansible_included_var_files".to_owned(), files.into()),
+        ("ansible_facts".to_owned(), values.into()),
+    ]
 }
 
 /// What an include comes to on a host, once.
@@ -198,14 +211,14 @@ fn bind_include<C: Connect>(
             out.push(Err(condition));
             continue;
         }
-        let file = match &include.what {
-            Included::Templated { file, .. } => {
+        let file = match include.what.template() {
+            Some(file) => {
                 let name = engine.render(&file.value.clone().into(), &scope);
                 let span = Some(file.span);
                 let name = name.map_err(|e| said(BindError::keyword("include", (e, span))))?;
                 name.as_str().map(str::to_owned)
             }
-            _ => None,
+            None => None,
         };
         out.push(Ok(Bound { file, item }));
     }

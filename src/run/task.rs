@@ -5,7 +5,7 @@ use super::play::PlayWorld;
 use super::{Job, emit};
 use crate::event::{Event, Outcome};
 use crate::plan::{
-    Handler, Judged, TaskStep, flag, loop_items, notified, summary, until_holds, when_holds,
+    Handler, Judged, TaskStep, breaks, flag, loop_items, notified, summary, until_holds, when_holds,
 };
 use crate::playbook::Loop;
 use crate::secret::REDACTED;
@@ -305,7 +305,13 @@ async fn looped<C: Connect>(
         let mut ended = once(world, host, step, &scope, part).await?;
         ended.judged.result.extend(about);
         tell_item(world, host, step, &scope, label(world, repeat, &scope, item), &ended);
+        let last = breaks(step, repeat, engine, &scope, &ended.judged.result);
         ends.push(ended);
+        match last {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) => return Ok(failed(&world.job, &error)),
+        }
         if let Some(pause) = &repeat.pause
             && index + 1 < items.len()
             && let Ok(Value::Number(seconds)) = engine.render(&pause.value, &scope)
@@ -328,7 +334,6 @@ pub(super) fn item_layer(repeat: &Loop, items: &[Value], index: usize) -> Layer 
     }
     if repeat.extended {
         let mut extended = json!({
-            "allitems": items,
             "index": index + 1,
             "index0": index,
             "first": index == 0,
@@ -337,6 +342,9 @@ pub(super) fn item_layer(repeat: &Loop, items: &[Value], index: usize) -> Layer 
             "revindex": items.len() - index,
             "revindex0": items.len() - index - 1,
         });
+        if repeat.all_items {
+            extended["allitems"] = items.into();
+        }
         if let Some(next) = items.get(index + 1) {
             extended["nextitem"] = next.clone();
         }
