@@ -21,7 +21,7 @@ impl Module for This {
     const SUMMARY: &'static str = "set variables of the host";
     const EXAMPLES: &'static [&'static str] = &["greeting: hello"];
     const OPTIONS: &'static [Opt] =
-        &[Opt::new("cacheable", "Must be false: facts are not kept from run to run.")];
+        &[Opt::new("cacheable", "Set facts of the host as well, for this run.")];
     const ANY_KEY: bool = true;
     type Params = Params;
 
@@ -30,9 +30,6 @@ impl Module for This {
     }
 
     fn plan(params: &Params, _: &Observed) -> Result<Vec<Change>, PlanError> {
-        if params.cacheable.is_some_and(|cacheable| cacheable.0) {
-            return Err(PlanError::failed("`cacheable` is not supported: facts are not kept"));
-        }
         if params.facts.is_empty() {
             return Err(PlanError::failed("no variable is set: write `name: value`"));
         }
@@ -49,6 +46,9 @@ impl Module for This {
     fn result(params: &Params, _: &Observed, _: &[Change], _: &[Ran]) -> Map<String, Value> {
         let mut out = Map::new();
         out.insert("ansible_facts".into(), params.facts.clone().into());
+        if params.cacheable.is_some_and(|cacheable| cacheable.0) {
+            out.insert("_ansible_facts_cacheable".into(), true.into());
+        }
         out
     }
 }

@@ -91,11 +91,36 @@ pub fn bind(
             result => result?,
         }
     }
+    if module.any_key {
+        params = renamed(engine, scope, params).map_err(|error| BindError {
+            parameter: String::new(),
+            span: Some(step.task.args.span),
+            error,
+        })?;
+    }
     environment(step, engine, scope, &mut params)?;
     surroundings(module, scope, &mut params);
     let params = Value::Object(params);
     (module.accepts)(&params).map_err(|error| shape(step, &error))?;
     Ok(Invocation { module, params })
+}
+
+/// Names of variables may hold templates, where a module sets them.
+fn renamed(
+    engine: &Engine,
+    scope: &Scope,
+    params: Map<String, Value>,
+) -> Result<Map<String, Value>, TemplateError> {
+    let one = |(name, value): (String, Value)| {
+        if !name.contains("{{") {
+            return Ok((name, value));
+        }
+        match engine.render(&name.into(), scope)? {
+            Value::String(name) => Ok((name, value)),
+            other => Ok((other.to_string(), value)),
+        }
+    };
+    params.into_iter().map(one).collect()
 }
 
 /// `environment:` reaches the modules that run commands as their parameter `_environment`.

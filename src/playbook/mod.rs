@@ -369,7 +369,7 @@ impl Included {
         let roles = self.roles().into_iter();
         match self {
             Self::Role(used) => Some(used),
-            _ => roles.filter(|used| Some(used.role.name.as_str()) == name).last(),
+            _ => roles.filter(|used| Some(used.role.name.as_str()) == name).next_back(),
         }
     }
     /// The variables that it brings in under a rendered name.

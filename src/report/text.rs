@@ -163,9 +163,10 @@ impl<W: Write + Send> Text<W> {
         let wanted = result.get("_ansible_verbose_always") == Some(&Value::Bool(true));
         if wanted && *outcome == Outcome::Ok {
             // Of a loop's item, the item is in the line already.
-            let item = result.get("ansible_loop_var").and_then(Value::as_str);
-            let shown =
-                (result.iter()).filter(|(key, _)| !is_internal(key) && Some(key.as_str()) != item);
+            let loops = ["ansible_loop_var", "ansible_index_var"];
+            let loops = loops.map(|name| result.get(name).and_then(Value::as_str));
+            let shown = (result.iter())
+                .filter(|(key, _)| !is_internal(key) && !loops.contains(&Some(key.as_str())));
             for (key, value) in shown {
                 let text = match value {
                     Value::String(text) => text.clone(),
@@ -196,7 +197,8 @@ fn at_work(lock: &Lock) -> String {
 }
 
 fn is_internal(key: &str) -> bool {
-    key.starts_with("_ansible") || matches!(key, "changed" | "failed" | "ansible_loop_var")
+    let of_loops = ["ansible_loop", "ansible_loop_var", "ansible_index_var"];
+    key.starts_with("_ansible") || matches!(key, "changed" | "failed") || of_loops.contains(&key)
 }
 
 impl<W: Write + Send> Reporter for Text<W> {

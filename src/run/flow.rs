@@ -145,15 +145,14 @@ where
         let failed = one.state != State::Active;
         let register = step.task.register.as_ref().map(|name| name.value.clone());
         let result = register.as_ref().and_then(|name| one.vars.registered.get(name)).cloned();
-        let facts = one.vars.facts.clone();
+        let set = step.task.module.name == "set_fact";
+        let set = if set { one.set.clone() } else { serde_json::Map::new() };
         let notified = one.notified.clone();
         for host in self.hosts.iter_mut().filter(|host| on.contains(&host.name)) {
             if let (Some(name), Some(result)) = (&register, &result) {
                 host.vars.registered.insert(name.clone(), result.clone());
             }
-            if step.task.module.name == "set_fact" {
-                host.vars.facts.extend(facts.clone());
-            }
+            host.vars.registered.extend(set.clone());
             if failed && host.state == State::Active {
                 host.state = State::Failed;
             }

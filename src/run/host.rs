@@ -6,6 +6,7 @@ use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe, injected};
 use crate::plan::{Context, Escalate, HostVars};
+use crate::playbook::Task;
 use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,8 @@ pub(super) struct HostRun<C: Connect> {
     /// Warnings that were told.
     pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
+    /// What `set_fact` set last.
+    pub(super) set: Map<String, Value>,
     /// The use of a role that it is done with: `meta: end_role`.
     pub(super) left: Option<Arc<()>>,
     pub(super) recap: Recap,
@@ -67,6 +70,7 @@ impl<C: Connect> HostRun<C> {
             owed: BTreeMap::new(),
             warned: BTreeSet::new(),
             state: State::Active,
+            set: Map::new(),
             left: None,
             recap: Recap::default(),
             foresight: Foresight::None,
@@ -292,18 +296,21 @@ impl<C: Connect> HostRun<C> {
         *counter += 1;
     }
 
-    /// Keeps what a task returned: `register`, and facts.
-    pub(super) fn keep(&mut self, register: Option<&str>, result: &Map<String, Value>) {
-        let facts = |result: &Map<String, Value>| {
-            result.get("ansible_facts").and_then(Value::as_object).cloned().unwrap_or_default()
-        };
-        let mut all = facts(result);
-        for item in result.get("results").and_then(Value::as_array).into_iter().flatten() {
-            all.extend(item.as_object().map(facts).unwrap_or_default());
+    /// Keeps what a task returned: `register`, and facts. Those of `set_fact` stand above a play's
+    /// variables; with `cacheable` they are facts of the host as well.
+    pub(super) fn keep(&mut self, task: &Task, result: &Map<String, Value>) {
+        let all = facts_of(result);
+        let cacheable = result.get("_ansible_facts_cacheable") == Some(&Value::Bool(true));
+        let sets = task.module.name == "set_fact";
+        if !sets || cacheable {
+            self.vars.facts.extend(all.clone());
         }
-        self.vars.facts.extend(all);
-        if let Some(name) = register {
-            self.vars.registered.insert(name.to_owned(), result.clone().into());
+        if sets {
+            self.set.clone_from(&all);
+            self.vars.registered.extend(all);
+        }
+        if let Some(name) = &task.register {
+            self.vars.registered.insert(name.value.clone(), result.clone().into());
         }
     }
 
@@ -312,4 +319,16 @@ impl<C: Connect> HostRun<C> {
         self.recap.owed = self.owed.len();
         self.recap
     }
+}
+
+/// The facts of a result and of a loop's results.
+pub(super) fn facts_of(result: &Map<String, Value>) -> Map<String, Value> {
+    let facts = |result: &Map<String, Value>| {
+        result.get("ansible_facts").and_then(Value::as_object).cloned().unwrap_or_default()
+    };
+    let mut all = facts(result);
+    for item in result.get("results").and_then(Value::as_array).into_iter().flatten() {
+        all.extend(item.as_object().map(facts).unwrap_or_default());
+    }
+    all
 }

@@ -1,6 +1,6 @@
 //! A task's turn on one host: its condition, its loop, its retries, and what is told of it.
 use super::attempt::{Attempt, attempt, located, terms};
-use super::host::{HostRun, State};
+use super::host::{HostRun, State, facts_of};
 use super::play::PlayWorld;
 use super::{Job, emit};
 use crate::event::{Event, Outcome};
@@ -68,8 +68,7 @@ pub(super) async fn turn<C: Connect>(
             host.vars.registered.insert("ansible_failed_task".into(), json!({"name": name}));
         }
     }
-    let register = step.task.register.as_ref().map(|name| name.value.as_str());
-    host.keep(register, &ended.judged.result);
+    host.keep(&step.task, &ended.judged.result);
     host.count(&ended.judged.outcome);
     if ended.judged.changed() {
         for name in owes(world, host, step, &scope) {
@@ -298,12 +297,20 @@ async fn looped<C: Connect>(
         return Ok(Attempt { judged, diffs: vec![] });
     }
     let mut ends: Vec<Attempt> = vec![];
+    // What `set_fact` has set, the next item sees.
+    let mut scope = scope.clone();
     for (index, item) in items.iter().enumerate() {
         let layer = item_layer(repeat, &items, index);
         let about = layer.values.clone();
-        let scope = scope.with(layer);
+        let outer = &mut scope;
+        let scope = outer.with(layer);
         let mut ended = once(world, host, step, &scope, part).await?;
         ended.judged.result.extend(about);
+        if step.task.module.name == "set_fact" {
+            let values = facts_of(&ended.judged.result);
+            let (origin, places) = ("set_fact".to_owned(), BTreeMap::new());
+            *outer = outer.with(Layer { origin, trust: Trust::Data, values, places });
+        }
         tell_item(world, host, step, &scope, label(world, repeat, &scope, item), &ended);
         let last = breaks(step, repeat, engine, &scope, &ended.judged.result);
         ends.push(ended);
