@@ -43,6 +43,12 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
         Change::MakeTemp { dir: Some(dir), directory, .. } => {
             (dir, format!("a new {}\n", if *directory { "folder" } else { "file" }))
         }
+        Change::Download(download) => {
+            let path = &download.path;
+            let head =
+                if stat_of(path, seen).is_some() { "fetched anew\n" } else { "absent → file\n" };
+            (path, head.to_owned() + &attribute_lines(&download.attributes, stat_of(path, seen)))
+        }
         Change::Remove { path } => (path, removed(path, seen)),
         Change::Compose(up) => {
             let what = match up.action {
@@ -63,6 +69,7 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
         }
         Change::Step { change, .. } => return diff(change, seen),
         Change::Run(_)
+        | Change::Request(_)
         | Change::Wait(_)
         | Change::MakeTemp { .. }
         | Change::Owe { .. }

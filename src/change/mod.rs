@@ -3,11 +3,13 @@
 mod diff;
 mod journal;
 mod model;
+mod request;
 mod undo;
 mod words;
 
 pub use diff::{Diff, diff};
 pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
+pub use request::{Download, Request};
 pub use undo::Undo;
 
 use crate::facts::{Answer, Bytes, Probe};
@@ -105,6 +107,10 @@ pub enum Change {
         /// Absolute path.
         path: String,
     },
+    /// Asks a web server something.
+    Request(Request),
+    /// Makes a file of what a web server answers: beside the target, then renamed.
+    Download(Box<Download>),
     /// Runs a command whose effect nobody can predict.
     Run(Command),
     /// Polls until something is so, or the time is up. Changes nothing.
@@ -265,6 +271,8 @@ impl Change {
     pub fn payload(&self) -> Option<&Bytes> {
         match self {
             Self::WriteFile { content, .. } => Some(content),
+            Self::Request(request) => Some(&request.config),
+            Self::Download(download) => Some(&download.request.config),
             Self::Run(command) => command.program.as_ref().or(command.stdin.as_ref()),
             Self::Step { change, .. } => change.payload(),
             Self::Journal(entry) => entry.payload(),
@@ -280,7 +288,12 @@ impl Change {
     }
     /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
     pub fn predictable(&self) -> bool {
-        !matches!(self.inner(), Self::Run(_) | Self::Wait(_))
+        match self.inner() {
+            Self::Run(_) | Self::Wait(_) | Self::Request(_) => false,
+            // What is there may be what will be fetched.
+            Self::Download(download) => download.before.is_none() || download.checksum.is_some(),
+            _ => true,
+        }
     }
     /// Whether what was known under `probe` may be different after this change. In doubt, yes: a file
     /// may be known by other names, and a command's answer may depend on anything.
@@ -288,6 +301,8 @@ impl Change {
         match self {
             Self::Step { change, .. } => change.touches(probe),
             Self::Run(_) | Self::Journal(Entry::Undo { .. }) => true,
+            Self::Request(request) => !request.reads,
+            Self::Download(download) => touches_path(&download.path, probe),
             Self::Journal(_) => matches!(probe, Probe::Journal | Probe::Runs),
             Self::Wait(_) | Self::Outdated { .. } => false,
             Self::Owe { .. } | Self::Settle { .. } => matches!(probe, Probe::Owed),
@@ -315,26 +330,31 @@ impl Change {
             | Self::MakeDir { path, .. }
             | Self::Link { path, .. }
             | Self::Touch { path, .. }
-            | Self::Remove { path } => match probe {
-                Probe::Path { path: other, follow } => {
-                    *follow || is_within(other, path) || parent(path) == Some(other.as_str())
-                }
-                Probe::Content { .. }
-                | Probe::Command { .. }
-                | Probe::Details { .. }
-                | Probe::Tree { .. }
-                | Probe::Glob { .. }
-                | Probe::Sums { .. }
-                | Probe::Matching { .. }
-                | Probe::System { .. } => true,
-                Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
-                Probe::Compose { .. }
-                | Probe::Postconf { .. }
-                | Probe::Owed
-                | Probe::Journal
-                | Probe::Runs => false,
-            },
+            | Self::Remove { path } => touches_path(path, probe),
         }
+    }
+}
+
+/// Whether a change of a path may make another answer untrue.
+fn touches_path(path: &str, probe: &Probe) -> bool {
+    match probe {
+        Probe::Path { path: other, follow } => {
+            *follow || is_within(other, path) || parent(path) == Some(other.as_str())
+        }
+        Probe::Content { .. }
+        | Probe::Command { .. }
+        | Probe::Details { .. }
+        | Probe::Tree { .. }
+        | Probe::Glob { .. }
+        | Probe::Sums { .. }
+        | Probe::Matching { .. }
+        | Probe::System { .. } => true,
+        Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
+        Probe::Compose { .. }
+        | Probe::Postconf { .. }
+        | Probe::Owed
+        | Probe::Journal
+        | Probe::Runs => false,
     }
 }
 

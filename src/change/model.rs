@@ -15,6 +15,14 @@ impl Change {
                 set(seen, path, &dressed(stat, attributes, seen));
                 seen.set(content_of(path), Fact::Content(Some(content.clone())));
             }
+            Self::Download(download) => {
+                let path = &download.path;
+                let old = stat_of(seen, path).filter(|stat| stat.kind == PathKind::File);
+                let stat = old.unwrap_or_else(|| fresh(PathKind::File, 0o644));
+                let stat = Stat { sha256: None, ..dressed(stat, &download.attributes, seen) };
+                set(seen, path, &stat);
+                seen.forget(|probe| *probe == content_of(path));
+            }
             Self::SetAttributes { path, attributes, recurse } => {
                 let concerned = |other: &str| other == path || *recurse && is_within(other, path);
                 dress(seen, attributes, concerned);
@@ -40,6 +48,7 @@ impl Change {
             Self::Run(_)
             | Self::Wait(_)
             | Self::SetTimes { .. }
+            | Self::Request(_)
             | Self::MakeTemp { .. }
             | Self::Journal(_) => {}
             Self::Compose(up) => compose(seen, up),

@@ -25,7 +25,11 @@ impl Change {
             | Self::MakeDir { .. }
             | Self::Link { .. }
             | Self::Touch { .. }
+            | Self::Download(_)
             | Self::Remove { .. } => Undo::BeforeImage,
+            Self::Request(request) if !request.reads => {
+                Undo::Impossible("what a web server was asked to do can't be undone")
+            }
             Self::Run(_) => Undo::Impossible("what a command did can't be undone"),
             Self::Compose(up) => match up.action {
                 ComposeAction::Restart | ComposeAction::Up | ComposeAction::Recreate => Undo::Again,
@@ -36,6 +40,7 @@ impl Change {
             // Times, and what is temporary, are not what a run is taken back for. Marks are the runner's
             // own to set right: it knows which handlers have run.
             Self::SetTimes { .. }
+            | Self::Request(_)
             | Self::MakeTemp { .. }
             | Self::Wait(_)
             | Self::Outdated { .. }

@@ -37,6 +37,10 @@ impl Change {
                 let dir = dir.as_deref().unwrap_or_default();
                 ["make_temp", dir, prefix, suffix, kind].map(str::to_owned).into()
             }
+            Self::Request(request) => {
+                vec!["run_request".into(), request.plain.clone().unwrap_or_default()]
+            }
+            Self::Download(download) => download.words(),
             Self::Remove { path } => vec!["remove_path".into(), path.clone()],
             Self::Run(command) => run(command),
             Self::Wait(wait) => wait_for(wait),
@@ -51,7 +55,7 @@ impl Change {
 }
 
 /// `FUNCTION PATH MODE OWNER GROUP`; empty: leave it.
-fn dressed(function: &str, path: &str, attributes: &Attributes) -> Vec<String> {
+pub(super) fn dressed(function: &str, path: &str, attributes: &Attributes) -> Vec<String> {
     let Attributes { mode, owner, group } = attributes;
     // Five digits: with fewer, GNU chmod leaves setuid and setgid of a folder as they were.
     let mode = mode.map(|mode| format!("{mode:05o}")).unwrap_or_default();

@@ -40,6 +40,15 @@ pub(super) const RETURNS: Table = &[
     ("delta", "How long it took, H:MM:SS.ffffff."),
 ];
 
+/// For `RETURNS` of modules that tell no more.
+pub(super) const SAID: Table = &[
+    ("rc", "Exit status."),
+    ("stdout", "What it printed."),
+    ("stdout_lines", "The same in lines."),
+    ("stderr", "What it complained of."),
+    ("stderr_lines", "The same in lines."),
+];
+
 /// A command as these modules see it.
 pub(super) struct Wanted<'a> {
     pub(super) run: change::Command,
@@ -96,7 +105,7 @@ impl Wanted<'_> {
     }
 
     /// Why nothing needs to be run.
-    fn spared(&self, seen: &Observed) -> Result<Option<String>, PlanError> {
+    pub(super) fn spared(&self, seen: &Observed) -> Result<Option<String>, PlanError> {
         if let Some(path) = self.creates
             && self.exists(path, seen)?
         {
@@ -155,6 +164,15 @@ pub(super) fn said(ran: &Ran, strip: bool) -> Map<String, Value> {
         "failed": ran.rc != 0,
     });
     said.as_object().cloned().unwrap_or_default()
+}
+
+/// As [`said`], with the message of a failure.
+pub(super) fn told(ran: &Ran, strip: bool) -> Map<String, Value> {
+    let mut out = said(ran, strip);
+    if ran.rc != 0 {
+        out.insert("msg".into(), "non-zero return code".into());
+    }
+    out
 }
 
 /// Begin, end and duration as Python prints them; `None` for what is no moment.

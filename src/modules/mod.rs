@@ -6,6 +6,7 @@ mod execute;
 mod params;
 mod refused;
 mod values;
+mod web;
 mod write;
 
 pub use refused::refused;
@@ -87,6 +88,8 @@ pub enum Bind {
     /// rendered, and the parameter `_source` gets `{"path": text, "content": base64}`; a folder gives
     /// `{"path": text, "entries": [{"path": relative, "content": base64}]}`.
     File,
+    /// As `File`, of which the first word names the file, and the others are arguments.
+    Program,
     /// A template of the project (`templates/` …): as `File`, its content rendered.
     Template,
     /// Taken as written, never rendered.
@@ -219,17 +222,24 @@ modules! {
     docker_compose_v2,
     fail,
     file,
+    find,
+    get_url,
     lineinfile,
     mailcow_facts,
     nginx_config,
+    ping,
     postfix_config,
+    raw,
     replace,
+    script,
     set_fact,
     setup,
     shell,
     slurp,
     stat,
+    tempfile,
     template,
+    uri,
     wait_for,
 }
 

@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// JSON as Python writes it: blanks behind commas and colons, nothing but ASCII.
-fn json(value: &Value) -> String {
+pub(super) fn json(value: &Value) -> String {
     match value {
         Value::Object(pairs) => {
             let pair = |(key, value): (&String, &Value)| {

@@ -222,7 +222,7 @@ pub(super) fn set(path: &str, wishes: Wishes<'_>, now: &Stat) -> Vec<Change> {
 
 /// Where `backup: true` keeps what was there. A plan knows no clock, so the name tells the content
 /// and not the time; the `~` keeps nginx's `*.conf` from loading it.
-fn backup_name(path: &str, sha256: &str) -> String {
+pub(super) fn backup_name(path: &str, sha256: &str) -> String {
     let sum: String = sha256.chars().take(12).collect();
     format!("{path}.{sum}~")
 }

@@ -82,7 +82,9 @@ pub fn bind(
         .collect();
     // How a file is read depends on other parameters.
     let is_file = |option: Option<&Opt>| {
-        option.is_some_and(|option| matches!(option.bind, Bind::File | Bind::Template))
+        option.is_some_and(|option| {
+            matches!(option.bind, Bind::File | Bind::Program | Bind::Template)
+        })
     };
     named.sort_by_key(|(_, option, _)| is_file(*option));
     for (name, option, node) in named {
@@ -263,12 +265,14 @@ impl Binder<'_> {
                 };
                 json!({"expression": text, "value": known})
             }
-            kind @ (Bind::File | Bind::Template) => {
+            kind @ (Bind::File | Bind::Program | Bind::Template) => {
                 let path = self.engine.render(&value, self.scope).map_err(at)?;
                 // `remote_src` names a file on the server: nothing to read here.
                 let remote = params.get("remote_src").is_some_and(is_true);
                 if let (Some(path), false) = (path.as_str(), remote) {
                     let options = file_options(params);
+                    let words = if kind == Bind::Program { shlex::split(path) } else { None };
+                    let path = words.as_ref().and_then(|words| words.first()).map_or(path, |w| w);
                     let source = self.source(name, path, kind, &options, node.span)?;
                     params.insert("_source".into(), source);
                 }
@@ -306,7 +310,7 @@ impl Binder<'_> {
         options: &FileOptions,
         span: Span,
     ) -> Result<Value, BindError> {
-        let folder = if kind == Bind::File { "files" } else { "templates" };
+        let folder = if kind == Bind::Template { "templates" } else { "files" };
         let places = self.places(path, folder);
         let found = places.iter().find_map(|place| Some((place, self.shared.files.get(place)?)));
         if let Some((_, bytes)) = found {

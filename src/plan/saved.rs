@@ -132,7 +132,9 @@ impl Foreseen {
 impl Intent {
     /// What a task would do. `hidden` (`no_log`): what it is done to is not told.
     pub fn new(task: String, changes: &[Change], hidden: bool) -> Self {
-        let unknown = changes.iter().any(|change| matches!(change, Change::Run(_)));
+        let unknown = changes
+            .iter()
+            .any(|change| !change.predictable() && !matches!(change.inner(), Change::Wait(_)));
         let intended = changes
             .iter()
             .map(|change| Intended { about: about(change, hidden), sha256: digest(change) });

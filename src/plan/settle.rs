@@ -53,6 +53,9 @@ pub fn forecast(changes: &[Change]) -> Outcome {
         (Some(Change::Wait(_)), _) => {
             Outcome::Skipped { why: "check mode waits for nothing".into() }
         }
+        (Some(Change::Request(_) | Change::Download(_)), _) => Outcome::Unknown {
+            why: "a web server would be asked, and its answer can't be told beforehand".into(),
+        },
         (Some(_), _) => Outcome::Unknown {
             why: "a command would run, and what it changes can't be told beforehand".into(),
         },

@@ -116,7 +116,7 @@ fn as_bound(task: &Task) -> Value {
                 one => vec![condition(one)].into(),
             },
             Bind::Expression => json!({"expression": value, "value": null}),
-            Bind::File | Bind::Template => {
+            Bind::File | Bind::Program | Bind::Template => {
                 let is_remote = task
                     .args
                     .get("remote_src")

@@ -206,7 +206,7 @@ step() {
 	hold "$run"
 	place=${2:-}
 	case $1 in
-	write_file | make_link | remove_path) extent=whole ;;
+	write_file | run_download | make_link | remove_path) extent=whole ;;
 	set_attributes | make_dir | touch_path)
 		extent=attributes
 		[ ! -L "$place" ] || place=$(readlink -f "$place") || fail "$2: leads nowhere"
@@ -228,7 +228,7 @@ make_record() {
 	printf '%s\n%s\n%s' "$1" "$was" "$place" >"$note/record" || exit 1
 	case $1:$was in
 	*:absent) ;;
-	write_file:* | make_link:*)
+	write_file:* | run_download:* | make_link:*)
 		if fits "$place"; then
 			cp -a "$place" "$note/image" || exit 1
 		fi

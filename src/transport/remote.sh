@@ -517,6 +517,77 @@ run_script() {
 	$shell "$program" "$@" </dev/null
 }
 
+# run_request URL|'': asks what the curl configuration that it reads says; with URL, a wget will do.
+# STATUS REDIRECTS URL, a line; how many bytes the headers have, a line; the headers; the body.
+run_request() {
+	umask 077
+	work=
+	trap '[ -z "$work" ] || rm -rf "$work"' 0
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 141' PIPE
+	trap 'exit 143' TERM
+	work=$(mktemp -d) && : >"$work/headers" && : >"$work/body" || exit 1
+	ask "$1" "$work/headers" "$work/body" >"$work/said" || exit 1
+	[ "$(wc -c <"$work/body")" -le 16777216 ] || fail 'the answer is larger than 16 MiB'
+	cat "$work/said" && wc -c <"$work/headers" && cat "$work/headers" "$work/body"
+}
+
+# ask URL|'' HEADERS BODY: prints STATUS REDIRECTS URL; the files get the rest.
+ask() {
+	if command -v curl >/dev/null 2>&1; then
+		curl -q -sS --proto '=http,https,ftp' --proto-redir '=http,https' --max-redirs 10 -D "$2" -o "$3" \
+			-w '%{http_code} %{num_redirects} %{url_effective}\n' --config -
+	elif [ -n "$1" ] && command -v wget >/dev/null 2>&1; then
+		said=$(wget -S -O "$3" -- "$1" 2>&1 </dev/null)
+		done_so=$?
+		printf '%s\n' "$said" | sed -n 's/^  *\(HTTP\/.*\)/\1/p; s/^  *\([A-Za-z0-9-]*: .*\)/\1/p' >"$2"
+		status=$(sed -n 's/^HTTP\/[0-9.]* \([0-9]*\).*/\1/p' "$2" | tail -n 1)
+		if [ -z "$status" ] && [ "$done_so" != 0 ]; then
+			fail "wget: $(printf '%s\n' "$said" | tail -n 1)"
+		fi
+		printf '%s 0 %s\n' "${status:-200}" "$1"
+	elif [ -n "$1" ]; then
+		fail 'asking a web server needs curl or wget on the server'
+	else
+		fail 'asking a web server like that needs curl on the server'
+	fi
+}
+
+# run_download PATH MODE OWNER GROUP BEFORE BACKUP ALGORITHM CHECKSUM URL|'': as run_request, into a file.
+# `written`, `set` (its attributes alone) or `same`, STATUS and the SHA-1 of before and after (`-`: none), a
+# line; then what the file is.
+run_download() {
+	fetched= headers=
+	trap 'rm -f "${fetched:-/nonexistent}" "${headers:-/nonexistent}"' 0
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 141' PIPE
+	trap 'exit 143' TERM
+	fetched=$(mktemp "${1%/*}/.${1##*/}.cowhand.XXXXXX") && headers=$(mktemp) || exit 1
+	said=$(ask "$9" "$headers" "$fetched") || exit 1
+	status=${said%% *}
+	old=- new=-
+	[ ! -f "$1" ] || old=$(checksum sha1 "$1") || exit 1
+	case $status in
+	304) new=$old ;;
+	2?? | 000)
+		sum=$(checksum "${7:-sha1}" "$fetched") && new=$(checksum sha1 "$fetched") || exit 1
+		[ -z "$8" ] || [ "$sum" = "$8" ] || fail "The checksum for $1 did not match $8; it was $sum."
+		;;
+	*) fail "Request failed: HTTP Error $status: $(sed -n 's/^HTTP\/[0-9.]* [0-9]* *//p' "$headers" | tr -d '\r' | tail -n 1)" ;;
+	esac
+	if [ "$old" = "$new" ]; then
+		what=same
+		[ -z "$2$3$4" ] || what=set
+		printf '%s %s %s %s\n' "$what" "$status" "$old" "$new"
+		set_attributes "$1" "$2" "$3" "$4" only
+	else
+		printf 'written %s %s %s\n' "$status" "$old" "$new"
+		(write_file "$1" "$2" "$3" "$4" "$5" "$6" <"$fetched")
+	fi
+}
+
 # wait_for DELAY SLEEP TIMEOUT time | port HOST PORT open|closed SECONDS [PATTERN] |
 # path PATH present|absent [PATTERN] | drained PORT STATES LOCAL EXCLUDED: prints the line that matches.
 wait_for() {

@@ -192,7 +192,10 @@ where
     /// `None`: a batch that runs somebody's command takes the time it takes.
     fn limit_for(&self, changes: &[Change]) -> Option<Duration> {
         changes.iter().try_fold(self.limit, |limit, change| match change.inner() {
-            Change::Run(_) | Change::WriteFile { validate: Some(_), .. } => None,
+            Change::Run(_)
+            | Change::Request(_)
+            | Change::Download(_)
+            | Change::WriteFile { validate: Some(_), .. } => None,
             Change::Wait(wait) => {
                 let last_look = if matches!(wait.until, Until::Time) { 0 } else { wait.sleep };
                 let seconds = [wait.delay, wait.timeout, last_look];
