@@ -1,6 +1,7 @@
 //! One suite against every door to a host: the model keeps to it as the real shells do.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
 mod facts;
+mod files;
 pub(crate) mod journal;
 mod real;
 

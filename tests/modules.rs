@@ -254,7 +254,13 @@ async fn plans_converge_and_can_be_taken_back() {
         let settled = |change: &Change| {
             !matches!(
                 change,
-                Change::Run(_) | Change::Wait(_) | Change::Compose(_) | Change::Touch { .. }
+                Change::Run(_)
+                    | Change::Wait(_)
+                    | Change::Compose(_)
+                    | Change::Touch { .. }
+                    | Change::Request(_)
+                    | Change::Download(_)
+                    | Change::MakeTemp { .. }
             )
         };
         if !changes.iter().all(settled) {

@@ -207,7 +207,8 @@ probe_sums() {
 probe_matching() {
 	pattern=$1
 	shift
-	printf '' | grep -E -e "$pattern" >/dev/null
+	# A pattern may be read with the first line alone.
+	echo | grep -E -e "$pattern" >/dev/null
 	[ $? -lt 2 ] || exit 1
 	for path; do
 		if grep -E -q -s -e "$pattern" "$path"; then

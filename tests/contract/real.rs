@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Lab {
     pub(super) name: String,
     program: Vec<String>,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
     pub(super) door: Local,
 }
 
@@ -21,7 +21,7 @@ impl Lab {
     pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.root().display())
     }
-    fn root(&self) -> std::path::PathBuf {
+    pub(super) fn root(&self) -> std::path::PathBuf {
         self.folder.path().join("root")
     }
     fn state(&self) -> std::path::PathBuf {
@@ -72,7 +72,7 @@ fn lab(name: &str, program: &[&str], tools: Option<&Path>) -> Lab {
     Lab { name: name.into(), program, folder, door }
 }
 
-fn run(argv: &[&str]) -> Command {
+pub(super) fn run(argv: &[&str]) -> Command {
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
     Command { argv, ..Command::default() }
 }
