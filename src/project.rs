@@ -1,8 +1,11 @@
 //! The edge that reads project files: playbooks, roles, inventories, variables beside them, files that
 //! are copied. Each is read once, before any host is contacted.
 #![expect(clippy::disallowed_methods, reason = "this is the edge where files are read")]
+mod machine;
 #[cfg(test)]
 mod tests;
+
+pub use machine::ThisMachine;
 
 use crate::inventory::{Input, Text, VarsFiles};
 use crate::playbook::Library;

@@ -3,6 +3,7 @@
 mod cli;
 mod contract;
 mod e2e;
+mod expressions;
 mod laws;
 mod layers;
 mod mailcow;

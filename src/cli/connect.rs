@@ -7,6 +7,7 @@ use crate::change::{Change, Ran};
 use crate::facts::{Fact, Probe};
 use crate::inventory::Inventory;
 use crate::plan::layer;
+use crate::project::ThisMachine;
 use crate::run::Job;
 use crate::secret::Secret;
 use crate::transport::fault::{self, Fault};
@@ -97,8 +98,7 @@ impl Dialer {
     /// For hosts without a playbook.
     pub(super) fn for_fleet(fleet: &Fleet, login: &LoginArgs) -> Result<Self, Wrong> {
         let become_password = become_password(login)?;
-        let engine =
-            Engine::new(BTreeMap::new(), Box::new(|_| None), fleet.sources.vault().clone());
+        let engine = Engine::on(Arc::new(ThisMachine::new(false)), fleet.sources.vault().clone());
         let known_hosts = trust::beside(&fleet.inventories);
         let (inventory, extra) = (&fleet.inventory, &fleet.extra);
         Self::with(inventory, extra, engine, login, become_password, known_hosts)

@@ -6,12 +6,12 @@ use super::vault::vault;
 use crate::inventory::Inventory;
 use crate::plan::{Selection, Shared, layer, magic, sealed, validate};
 use crate::playbook::{self, Item, Play, RoleUse};
-use crate::project::{self, Disk};
+use crate::project::{self, Disk, ThisMachine};
 use crate::run::{Job, Options, PlayJob};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, SourceMap, Spanned, Vars};
 use crate::vars::{Engine, Layer, Scope, Trust};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -143,7 +143,7 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     let dir = folder_of(&args.playbook);
     let mut fleet = fleet(&args.hosts, Some(&dir), sources)?;
     warnings.append(&mut fleet.warnings);
-    let engine = Engine::new(BTreeMap::new(), Box::new(|_| None), vault.clone());
+    let engine = Engine::on(Arc::new(ThisMachine::new(!check)), vault.clone());
     let limit = limit(&fleet, args.hosts.limit.as_deref())?;
     let roles = role_folders(&playbook.plays);
     let files = project::assets(&roles, &dir, &vault)

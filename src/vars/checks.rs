@@ -1,29 +1,13 @@
-//! The tests of the language: what may stand behind `is`. Those that look at the controller's files are
-//! refused.
+//! The tests of the language: what may stand behind `is`.
 use super::call::{Call, Entry, entry};
-use super::filters::compile_pattern;
+use super::filters::{compile_pattern, too_long};
 use super::native::{self, from_json};
 use super::version::{self, Scheme};
 use minijinja::Error;
 use minijinja::value::{Value, ValueKind};
 use std::cmp::Ordering;
 
-/// Tests that Ansible has and this does not, with the reason.
-pub(super) const REFUSED: [&str; 11] = [
-    "file",
-    "is_file",
-    "exists",
-    "directory",
-    "is_dir",
-    "link",
-    "is_link",
-    "mount",
-    "same_file",
-    "is_abs",
-    "link_exists",
-];
-
-pub(super) static ENTRIES: [Entry; 46] = [
+pub(super) static ENTRIES: [Entry; 45] = [
     entry("defined", &[], "there is such a value", "1 is defined", |call| {
         yes(!call.value.is_undefined())
     })
@@ -228,9 +212,6 @@ pub(super) static ENTRIES: [Entry; 46] = [
         let text = call.text()?;
         yes(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase))
     }),
-    entry("abs", &[], "the path begins at the root", "'/a' is abs", |call| {
-        yes(call.text()?.starts_with('/'))
-    }),
     entry("filter", &[], "there is a filter of this name", "'int' is filter", |call| {
         let name = call.text()?;
         yes(super::filters().any(|filter| filter.name == name))
@@ -266,7 +247,8 @@ fn truth(call: &mut Call, wanted: bool) -> Result<Value, Error> {
 fn pattern(call: &mut Call, at_start: bool) -> Result<Value, Error> {
     let regex = compile_pattern(&call.need_text(0)?, call.flag(1, false), call.flag(2, false))?;
     let text = call.text()?;
-    yes(regex.find(&text).is_some_and(|found| !at_start || found.start() == 0))
+    let found = regex.find(&text).map_err(too_long)?;
+    yes(found.is_some_and(|found| !at_start || found.start() == 0))
 }
 
 fn regex(call: &mut Call) -> Result<Value, Error> {
@@ -276,7 +258,7 @@ fn regex(call: &mut Call) -> Result<Value, Error> {
         Some("fullmatch") => {
             let whole = format!("^(?:{})$", call.need_text(0)?);
             let regex = compile_pattern(&whole, call.flag(1, false), false)?;
-            yes(regex.is_match(&call.text()?))
+            yes(regex.is_match(&call.text()?).map_err(too_long)?)
         }
         Some(_) => Err(call.error("matches by `search`, `match` or `fullmatch`")),
     }

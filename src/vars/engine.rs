@@ -1,9 +1,10 @@
 //! The engine: compiles each text once, renders it against a scope, and says what went wrong in terms of
 //! names. One environment for the process holds the tables; an [`Engine`] holds what was compiled and the
 //! world that lookups see. Never runs without a bound on work.
+use super::machine::{Machine, Memory};
 use super::session::Session;
 use super::syntax::{self, Fault, Marks, Uses};
-use super::{Scope, TemplateError, checks, filters, functions, lookups, native};
+use super::{Scope, TemplateError, filters, functions, lookups, native};
 use crate::source::nearest;
 use crate::vault::Vault;
 use minijinja::syntax::SyntaxConfig;
@@ -34,8 +35,7 @@ pub struct Engine {
 pub(super) struct Core {
     expressions: RwLock<HashMap<String, Arc<Expression<'static, 'static>>>>,
     templates: RwLock<HashMap<String, Template<'static, 'static>>>,
-    pub(super) variables: BTreeMap<String, String>,
-    pub(super) files: Option<Box<Files>>,
+    pub(super) machine: Option<Arc<dyn Machine>>,
     pub(super) vault: Vault,
 }
 
@@ -49,7 +49,11 @@ impl Engine {
     /// An engine whose lookups see these environment variables and files of the project, and that opens
     /// what is encrypted. What it makes of a secret is kept secret too.
     pub fn new(variables: BTreeMap<String, String>, files: Box<Files>, vault: Vault) -> Self {
-        Self { core: Arc::new(Core { variables, files: Some(files), vault, ..Core::default() }) }
+        Self::on(Arc::new(Memory { variables, files }), vault)
+    }
+    /// As [`Engine::new`], whose lookups see a machine.
+    pub fn on(machine: Arc<dyn Machine>, vault: Vault) -> Self {
+        Self { core: Arc::new(Core { machine: Some(machine), vault, ..Core::default() }) }
     }
     /// Renders every string inside a value, recursively. A string that is one lone `{{ … }}` becomes
     /// the value of its expression, with its type. Entries and items that are `omit` are left out.
@@ -202,7 +206,7 @@ pub(super) fn environment() -> &'static Environment<'static> {
         for entry in filters::entries() {
             entry.add_filter(&mut env);
         }
-        for entry in &checks::ENTRIES {
+        for entry in super::check_entries() {
             entry.add_test(&mut env);
         }
         functions::add(&mut env);
@@ -300,13 +304,7 @@ pub(super) fn render_whole(session: &Arc<Session>, text: &str) -> Result<String,
 pub(super) fn known(uses: &Uses) -> Result<(), TemplateError> {
     let filters: Vec<_> = super::filters().map(|it| it.name).collect();
     let tests: Vec<_> = super::tests().map(|it| it.name).collect();
-    let lookups: Vec<_> = super::lookups().map(|it| it.name).collect();
-    if let Some(name) = uses.tests.iter().find(|name| checks::REFUSED.contains(&name.as_str())) {
-        let message = format!(
-            "test `{name}` looks at files of this machine; use the module `stat` for the server's"
-        );
-        return Err(TemplateError::broken(message));
-    }
+    let lookups: Vec<_> = super::lookups().map(|it| it.name).chain(lookups::refused()).collect();
     for (kind, names, table) in [
         ("filter", &uses.filters, filters),
         ("test", &uses.tests, tests),

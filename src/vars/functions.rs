@@ -1,20 +1,21 @@
-//! The functions that templates may call, and attribute access. `now` and whatever reads the world are
-//! refused: a plan must come out the same whenever it is made.
+//! The functions that templates may call, and attribute access. What
+//! reads the world asks the machine, which answers the same until the run is over.
+use super::filters::{Moment, shown};
 use super::lookups;
 use super::native::{Omit, broken, entry, undefined};
 use super::session::Session;
 use super::syntax::{CUT, GET};
 use crate::source::VAULT;
+use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 /// Names that are no variables.
-pub(super) const GLOBALS: [&str; 10] =
-    ["range", "dict", "namespace", "lookup", "query", "q", "omit", GET, CUT, VAULT];
+pub(super) const GLOBALS: [&str; 11] =
+    ["range", "dict", "namespace", "lookup", "query", "q", "omit", "now", GET, CUT, VAULT];
 /// Functions that Ansible has and this does not, with the reason.
-pub(super) const REFUSED: [(&str, &str); 3] = [
-    ("now", "`now()` is not available: a plan must not depend on the clock"),
+pub(super) const REFUSED: [(&str, &str); 2] = [
     ("undef", "`undef()` is not available: leave the variable undefined instead"),
     ("finalize", "`finalize()` is not available"),
 ];
@@ -24,6 +25,7 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("dict", minijinja::functions::dict);
     env.add_function("namespace", minijinja::functions::namespace);
     env.add_global("omit", Value::from_object(Omit));
+    env.add_function("now", now);
     env.add_function(GET, get);
     env.add_function(CUT, cut);
     env.add_function(VAULT, open);
@@ -55,6 +57,20 @@ pub(super) fn add(env: &mut Environment<'static>) {
             Ok(made)
         },
     );
+}
+
+/// When the run began; in a format if one is given.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands it over")]
+fn now(state: &State, options: Kwargs) -> Result<Value, Error> {
+    let start = Session::of(state)?.machine()?.start();
+    let utc: Option<bool> = options.get("utc")?;
+    let format: Option<String> = options.get("fmt")?;
+    options.assert_all_used()?;
+    let time = if utc == Some(true) { start.with_time_zone(TimeZone::UTC) } else { start };
+    match format {
+        Some(format) => shown(&format, &time),
+        None => Ok(Value::from_object(Moment(time.datetime()))),
+    }
 }
 
 /// `a[1:2]`: a secret that is cut leaves parts that nothing recognises.

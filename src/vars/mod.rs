@@ -1,6 +1,6 @@
 //! Variables and templates: which value a name has, and what a template makes of it.
 //! Text that came from a server is data: a layer of [`Trust::Data`] is never evaluated.
-//! Pure: files that lookups need were read beforehand.
+//! Pure: whatever lookups see of the world they ask a [`Machine`] for, which is handed in.
 //!
 //! The language is Jinja as ansible-core 2.19 speaks it: a variable is rendered when it is used; a text
 //! that is one lone `{{ … }}` has the type of its expression; what is undefined is an error unless
@@ -9,23 +9,27 @@
 //! and suggestions come; a name that is not there is refused when the template is compiled.
 mod call;
 mod checks;
+mod checks_outside;
 mod condition;
 mod engine;
 mod file;
 mod filters;
 mod functions;
 mod lookups;
+mod machine;
 mod native;
 mod scope;
 mod session;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod twister;
 mod version;
 mod yaml_text;
 
 pub use engine::{Engine, Files};
 pub use file::FileOptions;
+pub use machine::{About, Machine, PathKind};
 pub use scope::{Layer, Scope, Trust};
 
 /// Why a template gave nothing.
@@ -72,7 +76,11 @@ pub fn filters() -> impl Iterator<Item = Described> {
 
 /// Every test (`is …`), aliases included.
 pub fn tests() -> impl Iterator<Item = Described> {
-    checks::ENTRIES.iter().flat_map(call::Entry::described)
+    check_entries().flat_map(call::Entry::described)
+}
+
+fn check_entries() -> impl Iterator<Item = &'static call::Entry> {
+    checks::ENTRIES.iter().chain(&checks_outside::ENTRIES)
 }
 
 /// Every lookup, as `lookup(…)`, `query(…)` and `with_…` know them.

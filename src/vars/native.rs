@@ -1,5 +1,6 @@
 //! Between JSON and the engine's values, and Python's way of writing values as text.
 //! Whole numbers, fractions and texts stay what they are; what JSON can't hold is an error.
+use super::filters::{Moment, iso, plain};
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use serde_json::{Map, Number, Value as Json};
@@ -93,7 +94,10 @@ fn convert(value: &Value, depth: usize) -> Result<Option<Json>, Error> {
         }
         ValueKind::Invalid => return Err(invalid(value)),
         _ if is_omit(value) => return Ok(None),
-        kind => return Err(broken(format!("a {kind} is not a value that can be stored"))),
+        kind => match value.downcast_object_ref::<Moment>() {
+            Some(moment) => Json::String(iso(moment.0)),
+            None => return Err(broken(format!("a {kind} is not a value that can be stored"))),
+        },
     }))
 }
 
@@ -173,7 +177,10 @@ fn write_text(out: &mut String, value: &Value, quoted: bool, depth: usize) -> Re
         }
         ValueKind::Invalid => return Err(invalid(value)),
         _ if is_omit(value) => return Err(broken("the value is omitted where one is needed")),
-        kind => return Err(broken(format!("a {kind} cannot be written as text"))),
+        kind => match value.downcast_object_ref::<Moment>() {
+            Some(moment) => out.push_str(&plain(moment.0)),
+            None => return Err(broken(format!("a {kind} cannot be written as text"))),
+        },
     }
     Ok(())
 }
@@ -231,6 +238,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq if value.is_tuple() => "tuple",
         ValueKind::Seq | ValueKind::Iterable => "list",
         ValueKind::Map => "dict",
+        _ if value.downcast_object_ref::<Moment>().is_some() => "datetime",
         _ => "object",
     }
 }

@@ -2,14 +2,17 @@
 //! and remembers what was missing. Text of a [`Trust::Data`] layer, and the result of rendering, is
 //! handed out as it is.
 use super::engine::{self, Core};
-use super::native::from_json;
+use super::machine::Machine;
+use super::native::{broken, from_json};
 use super::{Layer, Scope, TemplateError, Trust};
 use crate::secret::Secrets;
+use crate::vault::{VaultError, is_encrypted};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use minijinja::{Error, ErrorKind, State};
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -86,6 +89,35 @@ impl Session {
     /// The texts that must not be told.
     pub(super) fn secrets(&self) -> &Secrets {
         self.core.vault.secrets()
+    }
+    /// The machine that lookups ask.
+    pub(super) fn machine(&self) -> Result<&Arc<dyn Machine>, Error> {
+        self.core.machine.as_ref().ok_or_else(|| broken("no file can be looked at here"))
+    }
+    /// Random numbers.
+    pub(super) fn chance(&self) -> Result<[u32; 8], Error> {
+        self.machine().map(|machine| machine.chance())
+    }
+    /// What a file holds, decrypted if it is encrypted.
+    pub(super) fn opened(&self, path: &Path, bytes: Arc<[u8]>) -> Result<Arc<[u8]>, Error> {
+        if !is_encrypted(&bytes) {
+            return Ok(bytes);
+        }
+        let opened = self.core.vault.open(&String::from_utf8_lossy(&bytes));
+        let wrong =
+            |error: VaultError| broken(format!("{}: {error}; {}", path.display(), error.help()));
+        opened.map(Into::into).map_err(wrong)
+    }
+    /// The same variables, and some more on top.
+    pub(super) fn with_variables(self: &Arc<Self>, vars: Option<Json>) -> Arc<Self> {
+        let Some(Json::Object(values)) = vars else { return Arc::clone(self) };
+        let (origin, places) = ("template_vars".to_owned(), BTreeMap::new());
+        let layer = Layer { origin, trust: Trust::Data, values, places };
+        Self::new(Arc::clone(&self.core), &self.scope.with(layer))
+    }
+    /// The names of all variables, sorted.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.scope.layers().iter().flat_map(|layer| layer.values.keys().cloned()).collect()
     }
     /// A part will be cut out of a text.
     pub(super) fn cut(&self, text: &str) {

@@ -429,6 +429,8 @@ impl<'a> Reader<'a, '_> {
 /// Without `ansible.builtin.` and its older spelling.
 pub(super) fn plain_name(name: &str) -> &str {
     name.strip_prefix("ansible.builtin.")
+        .or_else(|| name.strip_prefix("ansible.utils."))
+        .or_else(|| name.strip_prefix("ansible.netcommon."))
         .or_else(|| name.strip_prefix("ansible.legacy."))
         .unwrap_or(name)
 }

@@ -1,7 +1,8 @@
-//! Writes YAML as Python's writer does by default, except that long lines are never folded, and that keys
+//! Reads YAML inside of texts, and writes it as Python's writer does by default, except that long lines are never folded, and that keys
 //! are always written on one line.
 //! Facts about scalars: the YAML 1.1 types, <https://yaml.org/type/>.
 use super::native::float;
+use crate::source::{Node, SourceMap, parse};
 use regex::Regex;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -14,6 +15,17 @@ pub(super) struct Layout {
     /// Whether collections are written in brackets; `None`: those that hold no other collections.
     pub(super) flow: Option<bool>,
     pub(super) sort_keys: bool,
+}
+
+/// Every document of a text, as Ansible reads YAML.
+pub(super) fn read_all(text: &str) -> Result<Vec<Value>, String> {
+    let mut sources = SourceMap::default();
+    let file = sources.add("text", text);
+    let nodes = parse(&sources, file, &mut vec![]).map_err(|found| match found.span {
+        Some(span) => format!("found no YAML: line {}: {}", span.start.line, found.message),
+        None => format!("found no YAML: {}", found.message),
+    })?;
+    Ok(nodes.iter().map(Node::to_value).collect())
 }
 
 /// A document, with a newline at its end.

@@ -1,4 +1,4 @@
-//! Filters that encode and digest. MD5 is not among the digests.
+//! Filters that encode and digest.
 use crate::vars::call::{Call, Entry, entry};
 use crate::vars::native::from_json;
 use base64::Engine as _;
@@ -15,14 +15,14 @@ pub(super) static ENTRIES: [Entry; 6] = [
     entry(
         "hash",
         &["hashtype"],
-        "a digest (`sha1`, `sha224`, `sha256`, `sha384`, `sha512`)",
+        "a digest (`md5`, `sha1`, `sha224`, `sha256`, `sha384`, `sha512`)",
         "'abc' | hash('sha256')",
         |call| {
             let kind = call.text_arg(0)?.unwrap_or_else(|| "sha1".to_owned());
-            digest(call, &kind)
+            digest_of(call, &kind)
         },
     ),
-    entry("checksum", &[], "the SHA-1 digest", "'abc' | checksum", |call| digest(call, "sha1")),
+    entry("checksum", &[], "the SHA-1 digest", "'abc' | checksum", |call| digest_of(call, "sha1")),
     entry(
         "urlencode",
         &[],
@@ -62,15 +62,20 @@ fn decode(call: &mut Call) -> Result<Value, Error> {
         .map_err(|_| call.error("found bytes that are no text"))
 }
 
-fn digest(call: &Call, kind: &str) -> Result<Value, Error> {
+pub(super) fn digest_of(call: &Call, kind: &str) -> Result<Value, Error> {
     let text = call.text()?;
     let bytes: Vec<u8> = match kind {
+        "md5" => md5::Md5::digest(text).to_vec(),
         "sha1" => sha1::Sha1::digest(text).to_vec(),
         "sha224" => sha2::Sha224::digest(text).to_vec(),
         "sha256" => sha2::Sha256::digest(text).to_vec(),
         "sha384" => sha2::Sha384::digest(text).to_vec(),
         "sha512" => sha2::Sha512::digest(text).to_vec(),
-        _ => return Err(call.error("digests by `sha1`, `sha224`, `sha256`, `sha384` or `sha512`")),
+        _ => {
+            return Err(
+                call.error("digests by `md5`, `sha1`, `sha224`, `sha256`, `sha384` or `sha512`")
+            );
+        }
     };
     let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -1,10 +1,9 @@
-//! Filters with regular expressions, as Python writes them. What the `regex` crate cannot do (looking
-//! around, referring back inside the pattern) is refused.
+//! Filters with regular expressions, as Python writes them. One that would try for too long is an error.
 use crate::vars::call::{Call, Entry, entry};
 use crate::vars::native;
+use fancy_regex::{Captures, Regex, RegexBuilder};
 use minijinja::Error;
 use minijinja::value::Value;
-use regex::{Captures, Regex, RegexBuilder};
 
 pub(super) static ENTRIES: [Entry; 4] = [
     entry(
@@ -44,8 +43,11 @@ pub(in crate::vars) fn compile(
     multiline: bool,
 ) -> Result<Regex, Error> {
     let pattern = pattern.replace(r"\Z", r"\z");
-    let built =
-        RegexBuilder::new(&pattern).case_insensitive(ignorecase).multi_line(multiline).build();
+    let built = RegexBuilder::new(&pattern)
+        .case_insensitive(ignorecase)
+        .multi_line(multiline)
+        .backtrack_limit(1_000_000)
+        .build();
     built.map_err(|error| {
         let text = error.to_string();
         let why =
@@ -54,8 +56,14 @@ pub(in crate::vars) fn compile(
     })
 }
 
+/// What looking for a pattern came to, if not to an end.
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
+pub(in crate::vars) fn too_long(error: fancy_regex::Error) -> Error {
+    native::broken(format!("the regular expression cannot be used: {error}"))
+}
+
 /// What a replacement makes of a match: `\1`, `\g<1>`, `\g<name>` and a few escapes.
-fn expand(replacement: &str, regex: &Regex, found: &Captures) -> Result<String, Error> {
+fn expand(replacement: &str, regex: &Regex, found: &Captures<str>) -> Result<String, Error> {
     let mut out = String::new();
     let mut rest = replacement;
     while let Some(at) = rest.find('\\') {
@@ -92,7 +100,7 @@ fn expand(replacement: &str, regex: &Regex, found: &Captures) -> Result<String, 
 }
 
 /// A group by number or name; empty where it took no part.
-fn group<'a>(regex: &Regex, found: &'a Captures, name: &str) -> Result<&'a str, Error> {
+fn group<'a>(regex: &Regex, found: &'a Captures<str>, name: &str) -> Result<&'a str, Error> {
     let number = name.parse().ok().filter(|number| *number < found.len());
     let number = number.or_else(|| regex.capture_names().position(|known| known == Some(name)));
     let number = number
@@ -108,7 +116,8 @@ fn replace(call: &mut Call) -> Result<Value, Error> {
     let most = usize::try_from(call.int_arg(4)?.unwrap_or(0)).unwrap_or(0);
     let needed = usize::try_from(call.int_arg(5)?.unwrap_or(0)).unwrap_or(0);
     let (mut out, mut last, mut count) = (String::new(), 0, 0);
-    for found in regex.captures_iter(&text) {
+    for found in regex.captures_iter(text.as_str()) {
+        let found = found.map_err(too_long)?;
         if most > 0 && count == most {
             break;
         }
@@ -134,7 +143,9 @@ fn search(call: &mut Call) -> Result<Value, Error> {
     let flag = |name: &str| call.named.get(name).is_some_and(Value::is_true);
     let regex = compile(&call.need_text(0)?, flag("ignorecase"), flag("multiline"))?;
     let text = call.text()?;
-    let Some(found) = regex.captures(&text) else { return Ok(Value::from(())) };
+    let Some(found) = regex.captures(text.as_str()).map_err(too_long)? else {
+        return Ok(Value::from(()));
+    };
     if call.rest.is_empty() {
         return Ok(Value::from(found.get(0).map_or("", |it| it.as_str())));
     }
@@ -153,7 +164,8 @@ fn find_all(call: &mut Call) -> Result<Value, Error> {
     let regex = compile(&call.need_text(0)?, call.flag(2, false), call.flag(1, false))?;
     let text = call.text()?;
     let mut all = Vec::new();
-    for found in regex.captures_iter(&text) {
+    for found in regex.captures_iter(text.as_str()) {
+        let found = found.map_err(too_long)?;
         let groups: Vec<&str> = found.iter().map(|it| it.map_or("", |it| it.as_str())).collect();
         all.push(match groups.as_slice() {
             [whole] => Value::from(*whole),

@@ -1,11 +1,11 @@
-//! Filters on text and paths.
+//! Filters on text.
 use crate::vars::call::{Call, Entry, entry};
 use crate::vars::native;
 use minijinja::Error;
 use minijinja::filters;
 use minijinja::value::{Value, ValueKind};
 
-pub(super) static ENTRIES: [Entry; 19] = [
+pub(super) static ENTRIES: [Entry; 15] = [
     entry("upper", &[], "in capitals", "'a' | upper", |call| {
         Ok(Value::from(call.text()?.to_uppercase()))
     }),
@@ -61,32 +61,6 @@ pub(super) static ENTRIES: [Entry; 19] = [
         "as a comment (`plain`, `erlang`, `c`, `cblock`, `xml`)",
         "'a' | comment",
         comment,
-    ),
-    entry("basename", &[], "the last part of a path", "'/a/b' | basename", |call| {
-        let path = call.text()?;
-        Ok(Value::from(path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name)))
-    }),
-    entry("dirname", &[], "a path without its last part", "'/a/b' | dirname", dirname),
-    entry(
-        "splitext",
-        &[],
-        "a path without its extension, and the extension",
-        "'a.txt' | splitext",
-        splitext,
-    ),
-    entry(
-        "expanduser",
-        &[],
-        "refused: the home folder is the server's to know",
-        "'/a' | expanduser",
-        |call| {
-            let path = call.text()?;
-            if path.starts_with('~') {
-                Err(call.error("cannot know the home folder; write the path out"))
-            } else {
-                Ok(Value::from(path))
-            }
-        },
     ),
     entry("safe", &[], "the text itself: nothing is escaped here", "'a' | safe", |call| {
         Ok(call.value.clone())
@@ -243,22 +217,4 @@ fn comment(call: &mut Call) -> Result<Value, Error> {
         .map(|line| if line.is_empty() { bare.to_owned() } else { format!("{decoration}{line}") });
     let lines = lines.collect::<Vec<_>>().join("\n");
     Ok(Value::from(format!("{begin}{bare}\n{lines}\n{bare}{end}")))
-}
-
-fn dirname(call: &mut Call) -> Result<Value, Error> {
-    let path = call.text()?;
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let folder = match folder.trim_end_matches('/') {
-        "" if path.starts_with('/') => "/",
-        other => other,
-    };
-    Ok(Value::from(folder))
-}
-
-fn splitext(call: &mut Call) -> Result<Value, Error> {
-    let path = call.text()?;
-    let name = path.rfind('/').map_or(0, |at| at + 1);
-    let lead = path[name..].len() - path[name..].trim_start_matches('.').len();
-    let dot = path[name + lead..].rfind('.').map_or(path.len(), |at| name + lead + at);
-    Ok(Value::from(vec![path[..dot].to_owned(), path[dot..].to_owned()]))
 }

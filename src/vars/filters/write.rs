@@ -44,10 +44,12 @@ pub(super) static ENTRIES: [Entry; 6] = [
         |call| yaml(call, 4, Some(false)),
     ),
     entry("from_yaml", &[], "the value that YAML holds", "'a: 1' | from_yaml", |call| {
-        let parsed: Result<Json, _> = serde_yaml::from_str(&call.text()?);
-        parsed
-            .map(|json| from_json(&json))
-            .map_err(|error| call.error(format!("found no YAML: {error}")))
+        let mut all = yaml_text::read_all(&call.text()?).map_err(|why| call.error(why))?;
+        match all.len() {
+            0 => Ok(Value::from(())),
+            1 => Ok(from_json(&all.remove(0))),
+            _ => Err(call.error("found more than one document; use `from_yaml_all`")),
+        }
     }),
 ];
 

@@ -408,7 +408,7 @@ fn what_cannot_be_is_an_error() {
         "n is changed",
         "'1.a' is version('1.1', '<')",
         "'x' is version('1', '~')",
-        "'x' | hash('md5')",
+        "'x' | hash('md6')",
         "'x' | b64decode",
         "'{' | from_json",
         "d | combine([1])",
