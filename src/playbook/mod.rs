@@ -366,10 +366,10 @@ impl Included {
     }
     /// The role that it brings in under a rendered name.
     pub fn role(&self, name: Option<&str>) -> Option<&RoleUse> {
-        let roles = self.roles().into_iter();
+        let mut roles = self.roles().into_iter();
         match self {
             Self::Role(used) => Some(used),
-            _ => roles.filter(|used| Some(used.role.name.as_str()) == name).next_back(),
+            _ => roles.rfind(|used| Some(used.role.name.as_str()) == name),
         }
     }
     /// The variables that it brings in under a rendered name.
