@@ -1,6 +1,6 @@
 //! `ssh_config(5)`: what OpenSSH's client would do for a host, so that whoever can `ssh mx1` can reach
-//! it here too, with the same keys, jump hosts and trust. Reading ([`parse`]) and resolving
-//! ([`resolve`]) are pure; [`disk`] alone touches files. It never trusts more than OpenSSH would: what
+//! it here too, with the same keys, jump hosts and trust. Reading (`parse`) and resolving
+//! (`resolve`) are pure; `disk` alone touches files. It never trusts more than OpenSSH would: what
 //! would need that is refused by name.
 //!
 //! Source: `ssh_config(5)` of OpenSSH 9.2 and 10.0; what it leaves open was tried with `ssh -G`.
