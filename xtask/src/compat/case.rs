@@ -27,15 +27,17 @@ pub(super) struct Case {
     pub(super) text: String,
     /// The arguments of each run, in order.
     pub(super) runs: Vec<Vec<String>>,
-    /// Differences that are meant.
-    pub(super) deliberate: Option<Deliberate>,
+    /// Differences that are known.
+    pub(super) known: Option<Known>,
     files: Vec<File>,
 }
 
-/// Differences that are meant.
+/// Differences that are known.
 #[derive(Debug, PartialEq)]
-pub(super) struct Deliberate {
-    /// Why cowhand does otherwise.
+pub(super) struct Known {
+    /// Whether they are meant; else cowhand lacks something yet.
+    pub(super) meant: bool,
+    /// Why cowhand does otherwise, or what it lacks.
     pub(super) reason: String,
     /// The differences; a line that ends in `…` holds for every line that begins so.
     pub(super) lines: Vec<String>,
@@ -55,7 +57,7 @@ impl Case {
             name: name.to_owned(),
             text: text.to_owned(),
             runs: vec![],
-            deliberate: None,
+            known: None,
             files: vec![],
         };
         for part in format!("\n{text}").split("\n=== ").skip(1) {
@@ -79,13 +81,14 @@ impl Case {
         let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
         match word {
             "@run" => self.runs.push(rest.split_whitespace().map(str::to_owned).collect()),
-            "@deliberate" if rest.is_empty() => {
-                return Err(format!("{}: `=== @deliberate` says no reason", self.name));
+            "@deliberate" | "@missing" if rest.is_empty() => {
+                return Err(format!("{}: `=== {word}` says no reason", self.name));
             }
-            "@deliberate" => {
+            "@deliberate" | "@missing" => {
+                let meant = word == "@deliberate";
                 let lines = body.lines().filter(|line| !line.trim().is_empty());
                 let lines = lines.map(str::to_owned).collect();
-                self.deliberate = Some(Deliberate { reason: rest.to_owned(), lines });
+                self.known = Some(Known { meant, reason: rest.to_owned(), lines });
             }
             _ if word.starts_with('@') => {
                 return Err(format!("{}: there is no `{word}`", self.name));
@@ -123,15 +126,16 @@ impl Case {
         Ok(())
     }
 
-    /// Whether these differences, and no others, are meant.
+    /// Whether these differences, and no others, are known. What cowhand lacks may have come.
     pub(super) fn expects(&self, found: &[String]) -> bool {
-        let Some(deliberate) = &self.deliberate else { return found.is_empty() };
-        found.len() == deliberate.lines.len()
-            && found.iter().zip(&deliberate.lines).all(|(found, line)| {
-                match line.strip_suffix('…') {
-                    Some(begin) => found.starts_with(begin),
-                    None => found == line,
-                }
+        let Some(known) = &self.known else { return found.is_empty() };
+        if found.is_empty() && !known.meant {
+            return true;
+        }
+        found.len() == known.lines.len()
+            && found.iter().zip(&known.lines).all(|(found, line)| match line.strip_suffix('…') {
+                Some(begin) => found.starts_with(begin),
+                None => found == line,
             })
     }
 }
@@ -181,6 +185,15 @@ mod tests {
         assert!(Case::parse("x", "=== other.yml\n").is_err());
         assert!(Case::parse("x", "=== site.yml\n=== @deliberate\nexit\n").is_err());
         assert!(Case::parse("x", "=== site.yml\n=== @unknown\n").is_err());
+    }
+
+    #[test]
+    fn what_is_missing_may_come_but_nothing_else_may_differ() {
+        let case = "=== @missing no such module\nexit: a…\n=== site.yml\n";
+        let case = Case::parse("x", case).unwrap();
+        assert!(case.expects(&[]));
+        assert!(case.expects(&["exit: a b".to_owned()]));
+        assert!(!case.expects(&["exit: b".to_owned()]));
     }
 
     #[test]

@@ -128,9 +128,9 @@ fn of_trees(theirs: &Tree, ours: &Tree) -> Vec<String> {
 
 /// Tells of a case whose differences are not those that are meant.
 pub(super) fn print(case: &Case, found: &[String]) {
-    if let Some(deliberate) = &case.deliberate {
-        println!("  meant, since {}:", deliberate.reason);
-        deliberate.lines.iter().for_each(|line| println!("    {line}"));
+    if let Some(known) = &case.known {
+        println!("  {}: {}:", if known.meant { "meant" } else { "missing" }, known.reason);
+        known.lines.iter().for_each(|line| println!("    {line}"));
         println!("  found:");
     }
     if found.is_empty() {
