@@ -1,7 +1,7 @@
 //! What can only be told of a whole play: whether notified handlers are there, and whether arguments
 //! without templates have the shape that their module wants.
 use super::call::canonical;
-use super::include::could_be;
+use super::candidates::could_be;
 use super::load::Reader;
 use super::shape::{holds_template, is_template};
 use super::walk::Here;

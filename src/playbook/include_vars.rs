@@ -1,6 +1,7 @@
 //! `include_vars`: a file, every file of a folder, or whatever a name with templates can come out as. All
 //! of it is read beforehand; which it is, the run decides.
-use super::include::{Options, could_be};
+use super::candidates::could_be;
+use super::include::Options;
 use super::load::{Around, Read, Reader, clean, listed, places};
 use super::shape::{Shape, is_template, literal_flag, text, texts};
 use super::{Included, IncludedVars};

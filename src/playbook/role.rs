@@ -1,6 +1,7 @@
 //! Roles: where they are, what they bring (defaults, vars, handlers, dependencies, arguments) and
 //! how they are put to use.
-use super::include::{LARGEST, could_be};
+use super::candidates::could_be;
+use super::include::LARGEST;
 use super::keywords::{Fields, Place, allowed, suggest};
 use super::load::{Around, Read, Reader, clean, listed, with_endings};
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};

@@ -1,8 +1,8 @@
 //! Includes: decided per host when they are reached; hosts that include the same thing go through it
 //! together.
 use super::host::{HostRun, State};
+use super::looped::item_layer;
 use super::play::{Batch, PlayWorld};
-use super::task::item_layer;
 use super::{attempt, emit};
 use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Context, included, loop_items, when_holds};

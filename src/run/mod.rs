@@ -8,6 +8,7 @@ mod handlers;
 mod host;
 mod include;
 mod journal;
+mod looped;
 pub mod past;
 mod play;
 mod rollback;
