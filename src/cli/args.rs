@@ -114,6 +114,7 @@ pub struct HostArgs {
 
 /// How to log in.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are booleans")]
 pub struct LoginArgs {
     /// Log in as this user, where the inventory names none.
     #[arg(short, long, value_name = "USER")]
@@ -130,9 +131,21 @@ pub struct LoginArgs {
     /// Ask for the password that sudo wants.
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
-    /// Seconds for dialling, handshake and login together.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    pub timeout: u64,
+    /// Seconds for dialling, handshake and login together [default: `ConnectTimeout`, or 10].
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Read this `ssh_config` and no other; `none`: not even one.
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+    /// Run the commands of `Match exec` in `ssh_config`.
+    #[arg(long)]
+    pub ssh_exec: bool,
+    /// Options of `ssh` (`-J bastion`, `-o Key=Value`), where the inventory gives none.
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_common_args: Option<String>,
+    /// The same again, behind those.
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_extra_args: Option<String>,
     /// Hosts at once.
     #[arg(short, long, value_name = "N", default_value_t = 50)]
     pub forks: usize,

@@ -1,5 +1,8 @@
 //! From a host's variables to a way to it: Ansible's connection variables first, then flags, then
-//! what OpenSSH would do.
+//! what `ssh_config` says.
+mod variables;
+mod ways;
+
 use super::args::LoginArgs;
 use super::load::{Fleet, ask, become_password};
 use super::{Wrong, trust};
@@ -12,22 +15,20 @@ use crate::run::Job;
 use crate::secret::Secret;
 use crate::transport::fault::{self, Fault};
 use crate::transport::local::Local;
-use crate::transport::ssh::{Identities, Keyring, Options, SshConnect, SshShell};
+use crate::transport::ssh::config::Arguments;
+use crate::transport::ssh::{Keyring, Options, SshConnect, SshShell};
 use crate::transport::{Connect, Escalation, Method, Stage, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use variables::Variables;
+use ways::Ways;
 
 /// Seconds that a batch may take when nothing in it waits on purpose.
 const BATCH: Duration = Duration::from_secs(120);
-/// Handshakes in flight: OpenSSH's default `MaxStartups` begins to drop at 10 per server, and our own
-/// processor is busy with about as many.
-const HANDSHAKES: usize = 32;
 
 /// A way to a host.
 pub(super) enum Link {
@@ -74,14 +75,9 @@ pub(super) struct Dialer {
     extra: Arc<Layer>,
     engine: Engine,
     login: LoginArgs,
-    keyring: Arc<Keyring>,
-    handshakes: Arc<Semaphore>,
+    ways: Ways,
     password: Option<Secret<String>>,
     become_password: Option<Secret<String>>,
-    home: PathBuf,
-    me: String,
-    /// The project's, beside the inventory.
-    known_hosts: Option<PathBuf>,
     fault: Option<Fault>,
 }
 
@@ -114,20 +110,14 @@ impl Dialer {
     ) -> Result<Self, Wrong> {
         let password =
             if login.ask_pass { Some(Secret::new(ask("login password: ")?)) } else { None };
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-        let me = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         Ok(Self {
             inventory: inventory.clone(),
             extra: extra.clone(),
             engine,
             login: login.clone(),
-            keyring: Arc::new(Keyring::new(passphrase)),
-            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+            ways: Ways::new(login, Keyring::new(passphrase), known_hosts)?,
             password,
             become_password,
-            home,
-            me: me.unwrap_or_else(|_| "root".to_owned()),
-            known_hosts,
             fault: fault()?,
         })
     }
@@ -187,59 +177,57 @@ impl Dialer {
 
     fn options(&self, host: &str, vars: &Variables<'_>) -> Result<Options, TransportError> {
         let address = vars.text(&["ansible_host", "ansible_ssh_host"])?;
-        let user = vars.text(&["ansible_user", "ansible_ssh_user"])?;
-        let user = user.or_else(|| self.login.user.clone()).unwrap_or_else(|| self.me.clone());
-        let mut options = Options::new(address.unwrap_or_else(|| host.to_owned()), user);
-        if let Some(port) = vars.text(&["ansible_port", "ansible_ssh_port"])? {
-            options.port = (port.parse())
-                .map_err(|_| refused(format!("ansible_port `{port}` is not a port")))?;
-        }
+        let mut options = self.ways.to(address.as_deref().unwrap_or(host), &self.wishes(vars)?)?;
         for pin in vars.list("cowhand_host_key")? {
             let pin = pin.parse().map_err(|why| refused(format!("cowhand_host_key: {why}")))?;
             options.pins.push(pin);
         }
-        let known_hosts = vars.text(&["cowhand_known_hosts"])?;
-        options.known_hosts = match known_hosts {
-            Some(file) => vec![self.path(&file)],
-            None => vec![
-                self.home.join(".ssh/known_hosts"),
-                self.home.join(".ssh/known_hosts2"),
-                "/etc/ssh/ssh_known_hosts".into(),
-            ],
-        };
-        if let Some(file) = self.known_hosts.clone().filter(|file| file.exists()) {
-            options.known_hosts.insert(0, file);
+        if let Some(file) = vars.text(&["cowhand_known_hosts"])? {
+            let project = self.ways.known_hosts.clone().filter(|file| file.exists());
+            options.known_hosts = project.into_iter().chain([self.ways.path(&file)]).collect();
         }
-        for unsupported in ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"]
-        {
-            if let Some(text) = vars.text(&[unsupported])?.filter(|text| !text.is_empty()) {
-                return Err(refused(format!("{unsupported} (`{text}`) is not supported")));
-            }
-        }
-        let key = vars.text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?;
-        let key = key.map(|file| self.path(&file)).or_else(|| self.login.private_key.clone());
-        options.identities = match key {
-            Some(file) => Identities::Given(vec![file]),
-            None => Identities::usual(&self.home),
-        };
-        options.agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
         let password =
             vars.text(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?;
         options.password = password.map(Secret::new).or_else(|| self.password.clone());
-        options.keyring = self.keyring.clone();
-        options.connect_timeout = Duration::from_secs(self.login.timeout);
         options.batch_timeout = BATCH;
-        options.handshakes = vec![self.handshakes.clone()];
         options.fault.clone_from(&self.fault);
         Ok(options)
     }
 
-    /// `~` is our home.
-    fn path(&self, text: &str) -> PathBuf {
-        match text.strip_prefix("~/") {
-            Some(rest) => self.home.join(rest),
-            None => PathBuf::from(text),
+    /// What variables and flags wish for, in the order in which Ansible gives it to `ssh`.
+    fn wishes(&self, vars: &Variables<'_>) -> Result<Arguments, TransportError> {
+        let login = &self.login;
+        let mut wishes = Arguments::default();
+        add(&mut wishes, vars, "ansible_ssh_args", None)?;
+        let flag = |flag: Option<String>| flag.map(|value| (value, "a flag"));
+        for (keyword, names, flag) in [
+            ("Port", &["ansible_port", "ansible_ssh_port"][..], None),
+            (
+                "IdentityFile",
+                &["ansible_ssh_private_key_file", "ansible_private_key_file"],
+                flag(login.private_key.as_ref().map(|file| file.display().to_string())),
+            ),
+            ("User", &["ansible_user", "ansible_ssh_user"], flag(login.user.clone())),
+            (
+                "ConnectTimeout",
+                &["ansible_ssh_timeout"],
+                flag(login.timeout.map(|seconds| seconds.to_string())),
+            ),
+        ] {
+            let value = vars.text(names)?.map(|value| (value, names[0])).or(flag);
+            let Some((value, whose)) = value else { continue };
+            // A file that is named here is no pattern with tokens.
+            let is_file = keyword == "IdentityFile";
+            let value = if is_file { value.replace('%', "%%") } else { value };
+            wishes.set(keyword, &value, whose).map_err(|why| refused(format!("{whose}: {why}")))?;
+            if is_file {
+                let only = wishes.set("IdentitiesOnly", "yes", whose);
+                only.map_err(|why| refused(format!("{whose}: {why}")))?;
+            }
         }
+        add(&mut wishes, vars, "ansible_ssh_common_args", login.ssh_common_args.as_deref())?;
+        add(&mut wishes, vars, "ansible_ssh_extra_args", login.ssh_extra_args.as_deref())?;
+        Ok(wishes)
     }
 
     /// Whom `ping` becomes: what the inventory or `--become` say.
@@ -257,6 +245,19 @@ impl Dialer {
         let password = password.map(Secret::new).or_else(|| self.become_password.clone());
         Ok(Some(Escalation { method: Method::Sudo, user, password }))
     }
+}
+
+/// Adds the arguments for `ssh` that a variable holds, or else a flag.
+fn add(
+    wishes: &mut Arguments,
+    vars: &Variables<'_>,
+    name: &str,
+    flag: Option<&str>,
+) -> Result<(), TransportError> {
+    let Some(text) = vars.text(&[name])?.or_else(|| flag.map(str::to_owned)) else {
+        return Ok(());
+    };
+    wishes.add(&text, name).map_err(|why| refused(format!("{name} (`{text}`): {why}")))
 }
 
 /// The fault that a test asks for. A build for real servers knows none.
@@ -281,45 +282,6 @@ fn passphrase(key: &Path) -> Option<Secret<String>> {
         return None;
     }
     ask(&format!("passphrase of {}: ", key.display())).ok().map(Secret::new)
-}
-
-/// The connection variables of a host.
-struct Variables<'a> {
-    scope: Scope,
-    engine: &'a Engine,
-}
-
-impl Variables<'_> {
-    /// A text, or a list of texts.
-    fn list(&self, name: &str) -> Result<Vec<String>, TransportError> {
-        if self.scope.get(name).is_none() {
-            return Ok(vec![]);
-        }
-        let value = self.engine.evaluate(name, &self.scope);
-        let wrong = || refused(format!("{name}: must be a text or a list of texts"));
-        match value.map_err(|error| refused(format!("{name}: {error}")))? {
-            Value::Null => Ok(vec![]),
-            Value::String(text) => Ok(vec![text]),
-            Value::Array(list) => (list.into_iter())
-                .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(wrong))
-                .collect(),
-            _ => Err(wrong()),
-        }
-    }
-
-    /// The first of the names that is set, as text.
-    fn text(&self, names: &[&str]) -> Result<Option<String>, TransportError> {
-        let Some(name) = names.iter().find(|name| self.scope.get(name).is_some()) else {
-            return Ok(None);
-        };
-        let value = self.engine.evaluate(name, &self.scope);
-        let value = value.map_err(|error| refused(format!("{name}: {error}")))?;
-        Ok(match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        })
-    }
 }
 
 /// A host that its own variables keep us from.

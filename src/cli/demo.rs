@@ -174,7 +174,12 @@ impl Stage {
                 inventory: vec![self.folder.join("fleet.json").display().to_string()],
                 ..HostArgs::default()
             },
-            login: LoginArgs { timeout: 10, forks: 1, ..LoginArgs::default() },
+            login: LoginArgs {
+                // The configuration of whoever watches plays no part.
+                ssh_config: Some("none".into()),
+                forks: 1,
+                ..LoginArgs::default()
+            },
             diff,
             ..PlayArgs::default()
         }

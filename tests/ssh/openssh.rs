@@ -1,5 +1,7 @@
 //! Against OpenSSH's own server and agent, where this machine has them. Tests that need them live
 //! here and in modules below: `cargo xtask test` counts them as not run where there is no `sshd`.
+mod flights;
+mod jump;
 mod login;
 mod trust;
 

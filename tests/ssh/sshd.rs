@@ -15,6 +15,7 @@ const SSHD: &str = "/usr/sbin/sshd";
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     address: String,
+    others: Vec<String>,
     extra: String,
 }
 
@@ -29,6 +30,12 @@ impl Setup {
     /// An address of its own, of 127.0.0.0/8.
     pub(super) fn at(mut self, address: &str) -> Self {
         self.address = address.into();
+        self
+    }
+
+    /// Further addresses, with the same port.
+    pub(super) fn also_at(mut self, addresses: impl IntoIterator<Item = String>) -> Self {
+        self.others.extend(addresses);
         self
     }
 
@@ -67,12 +74,14 @@ impl Setup {
             Some(at) => extra.split_at(at),
             None => (extra.as_str(), ""),
         };
+        let all = self.others.iter().chain([&self.address]);
+        let listen: Vec<_> = all.map(|at| format!("ListenAddress {at}:{port}")).collect();
+        let listen = listen.join("\n");
         format!(
-            "{first}\nListenAddress {}:{port}\nPidFile none\nStrictModes no\nUsePAM no\n\
+            "{first}\n{listen}\nPidFile none\nStrictModes no\nUsePAM no\n\
              HostKey {dir}/host_ed25519\nHostKey {dir}/host_ecdsa\nHostKey {dir}/host_rsa\n\
              AuthorizedKeysFile {dir}/authorized_keys\nPermitRootLogin yes\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\n{matches}\n",
-            self.address
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\n{matches}\n"
         )
     }
 }
@@ -109,7 +118,7 @@ impl Drop for Sshd {
 impl Sshd {
     /// A server on 127.0.0.1; say more before [`Setup::start`].
     pub(super) fn setup() -> Setup {
-        Setup { address: "127.0.0.1".into(), extra: String::new() }
+        Setup { address: "127.0.0.1".into(), others: vec![], extra: String::new() }
     }
 
     /// One on 127.0.0.1 with further lines of configuration, see [`Setup::with`].
