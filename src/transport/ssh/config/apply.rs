@@ -30,6 +30,7 @@ impl Resolved {
         }
         options.identities = self.identities(client)?;
         options.certificates = self.files("certificatefile", client)?;
+        options.certificates = self.files("certificatefile", client)?;
         options.agent = self.agent(client)?;
         options.methods = self.methods();
         options.attempts = self.number("connectionattempts").unwrap_or(options.attempts);
