@@ -4,6 +4,7 @@ mod cli;
 mod contract;
 mod e2e;
 mod expressions;
+mod faults;
 mod laws;
 mod layers;
 mod mailcow;

@@ -5,8 +5,9 @@ use cowhand::facts::{Bytes, Fact, Observed, PathKind, Probe, Stat};
 use cowhand::inventory::{Input, Inventory};
 use cowhand::plan::{Shared, layer, magic, saved::Saved, validate};
 use cowhand::playbook::load;
-use cowhand::run::{Job, Options, PlayJob, follow, foresee};
+use cowhand::run::{Job, Options, PlayJob, follow, foresee, run};
 use cowhand::source::SourceMap;
+use cowhand::transport::Connect;
 use cowhand::transport::fake::Fake;
 use cowhand::vars::{Engine, Trust};
 use std::collections::BTreeMap;
@@ -59,6 +60,17 @@ pub(crate) fn job(playbook: &str, hosts: &str, check: bool) -> Arc<Job> {
     let options = Options { check, forks: 1, ..Options::default() };
     let playbook = "site.yml".into();
     Arc::new(Job { playbook, plays, sources, engine, shared, options })
+}
+
+/// Runs it where `dial` leads to.
+pub(crate) fn apply<C>(job: Arc<Job>, dial: impl Fn(&str) -> C) -> Told
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+{
+    let (sender, receiver) = unbounded_channel();
+    let recap = wait(run(job, |name| Ok(dial(name)), sender));
+    Told { events: drained(receiver), recap }
 }
 
 /// Saves what it foresees.

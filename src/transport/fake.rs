@@ -19,6 +19,8 @@ struct Model {
     facts: Observed,
     made: Vec<Change>,
     fail_at: Option<usize>,
+    /// The host can't be spoken to any more after so many requests of changes.
+    cut_at: Option<usize>,
     batches: usize,
     journal: Journal,
 }
@@ -33,6 +35,7 @@ impl Fake {
             facts,
             made: vec![],
             fail_at: None,
+            cut_at: None,
             batches: 0,
             journal: Journal::default(),
         })))
@@ -41,6 +44,14 @@ impl Fake {
     pub fn fail_at(&self, n: usize) {
         let mut model = self.model();
         model.fail_at = Some(n);
+    }
+    /// The connection is lost before the `n`th request for a change from now, and stays lost.
+    pub fn cut_at(&self, n: usize) {
+        self.model().cut_at = Some(n);
+    }
+    /// The host can be spoken to again.
+    pub fn come_back(&self) {
+        self.model().cut_at = None;
     }
     /// The lease of whoever is at work has run out: they were killed.
     pub fn lapse(&self) {
@@ -206,6 +217,9 @@ fn failed(rc: i32, message: &str) -> Answer {
 impl Transport for Fake {
     async fn observe(&self, probes: &[Probe]) -> Result<Vec<Fact>, TransportError> {
         let mut model = self.model();
+        if model.cut_at == Some(0) {
+            return Err(TransportError::Lost { in_change: false });
+        }
         model.batches += usize::from(!probes.is_empty());
         Ok(probes.iter().map(|probe| model.answer(probe)).collect())
     }
@@ -215,6 +229,10 @@ impl Transport for Fake {
         model.batches += usize::from(!changes.is_empty());
         let mut answers = vec![];
         for change in changes {
+            if model.cut_at == Some(0) {
+                return Err(TransportError::Lost { in_change: true });
+            }
+            model.cut_at = model.cut_at.map(|n| n - 1);
             let answer = model.make(change);
             let stop = answer.rc != 0;
             answers.push(answer);
