@@ -5,6 +5,7 @@ mod contract;
 mod e2e;
 mod expressions;
 mod faults;
+mod filesystem;
 mod laws;
 mod layers;
 mod mailcow;
