@@ -1,5 +1,6 @@
 //! A project of one playbook and model hosts, for tests that run it more than once.
 use crate::playbook::Files;
+use cowhand::change::Identity;
 use cowhand::event::{Event, Recap};
 use cowhand::facts::{Bytes, Fact, Observed, PathKind, Probe, Stat};
 use cowhand::inventory::{Input, Inventory};
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What a run told, and how its hosts fared.
@@ -29,6 +31,9 @@ impl Told {
         lines.collect()
     }
 }
+
+/// Every run has a name of its own.
+static RUNS: AtomicUsize = AtomicUsize::new(0);
 
 /// The job of a playbook for hosts `a,b,`.
 pub(crate) fn job(playbook: &str, hosts: &str, check: bool) -> Arc<Job> {
@@ -57,7 +62,9 @@ pub(crate) fn job(playbook: &str, hosts: &str, check: bool) -> Arc<Job> {
         plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
     let wrong = validate(&views, &shared, &engine, &sources);
     assert!(wrong.is_empty(), "{}\n{playbook}", found(wrong, &sources));
-    let options = Options { check, forks: 1, ..Options::default() };
+    let run = format!("run{}", RUNS.fetch_add(1, Ordering::Relaxed));
+    let by = Identity { run, ..Identity::default() };
+    let options = Options { check, forks: 1, by, ..Options::default() };
     let playbook = "site.yml".into();
     Arc::new(Job { playbook, plays, sources, engine, shared, options })
 }

@@ -13,12 +13,17 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Runs that were cut off. None as long as somebody is at work: it may be theirs.
-    pub fn cut_off(&self) -> &[String] {
-        match &self.lock {
-            Some(lock) if !lock.lapsed() => &[],
-            _ => &self.open,
+    /// Runs that were cut off, one that only left its lock behind included. None as long as somebody is
+    /// at work: it may be theirs.
+    pub fn cut_off(&self) -> Vec<&str> {
+        let lock = self.lock.as_ref();
+        if lock.is_some_and(|lock| !lock.lapsed()) {
+            return vec![];
         }
+        let open = self.open.iter().map(String::as_str);
+        // A run that died over its lock has not even left its name.
+        let left = lock.map(|lock| if lock.run.is_empty() { "unnamed" } else { &lock.run });
+        open.chain(left.filter(|run| !self.open.iter().any(|open| open == run))).collect()
     }
 }
 

@@ -74,8 +74,8 @@ impl Journal {
 
     /// What the server's journal says, seen through a shell.
     pub(super) fn found(&mut self, eye: usize, journal: &facts::Journal) {
-        let others = journal.cut_off().iter().filter(|run| **run != self.by.run);
-        self.cut_off.extend(others.map(|run| (eye, run.clone())));
+        let others = journal.cut_off().into_iter().filter(|run| *run != self.by.run);
+        self.cut_off.extend(others.map(|run| (eye, run.to_owned())));
     }
 
     /// Runs that were cut off, and not told of yet.
