@@ -1,12 +1,10 @@
 //! A run that is cut off anywhere, and the run after it: the live files are always old or new, no
-//! restart is lost, and nothing is left lying about. Here on this machine's shells, at every place
-//! between two frames and at every command of the remote functions; on real servers by
-//! `cargo xtask faults`.
+//! restart is lost, and nothing is left lying about. Here on this machine's shells, at every command of
+//! the remote functions; on real servers by `cargo xtask faults`.
 #![expect(clippy::disallowed_methods, reason = "what a cut leaves in folders is what is tested")]
 mod model;
 
 use crate::stage::{Told, apply, job};
-use cowhand::transport::fault::{Blow, Fault};
 use cowhand::transport::local::Local;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -128,26 +126,6 @@ fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
         } else {
             each(&path);
         }
-    }
-}
-
-#[test]
-fn a_shell_that_dies_between_any_two_frames_is_made_good_by_the_next_run() {
-    let counted = Fault::new(Blow::None, 0);
-    let server = Server::new();
-    server.run(&server.door().cut_by(Some(counted.clone())));
-    let steps = counted.steps();
-    assert!(steps > 10, "{steps}");
-    for at in 0..steps {
-        let server = Server::new();
-        let fault = Fault::new(Blow::Shell, at);
-        let cut = server.run(&server.door().cut_by(Some(fault)));
-        // At the very end there is nothing left to do but to say that it is over.
-        let struck = cut.recap["a"].unreachable || cut.text().contains("could not be recorded");
-        assert!(struck, "cut at {at}: {}", cut.text());
-        let point = format!("cut at {at} of {steps}");
-        server.is_old_or_new(&point);
-        server.is_healed_by_the_next_run(&point);
     }
 }
 

@@ -7,9 +7,11 @@ use crate::{Outcome, lab};
 
 /// The server of the lab that is cut.
 const SERVER: &str = "b2";
-/// The tests that try every point.
-const TESTS: [&str; 1] =
-    ["e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good"];
+/// The tests that try every point. They take too long for the ordinary tests, which try a sample.
+pub(crate) const TESTS: [&str; 2] = [
+    "e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good",
+    "faults::a_server_that_dies_at_any_command_is_made_good_by_the_next_run",
+];
 
 /// Cuts runs at every step.
 pub(crate) fn faults() -> Outcome {

@@ -2,7 +2,7 @@
 //! What did not run is told on the last lines and never counted as passed.
 
 use crate::process::{ask, command, exists, unstartable};
-use crate::{Outcome, lab};
+use crate::{Outcome, faults, lab};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,6 +12,8 @@ const LAB_TESTS: &str = "e2e::";
 /// Modules whose tests need a program, and where Debian and most others have it.
 const PROGRAM_TESTS: [(&str, &str); 2] =
     [("ssh::openssh::", "/usr/sbin/sshd"), ("ssh::client::", "/usr/bin/ssh")];
+/// The module whose tests mount small file systems, each in a mount namespace of its own.
+const MOUNT_TESTS: &str = "filesystem::";
 /// Shells that the contract of the remote functions is tried in, beside `sh`.
 const SHELLS: [&str; 3] = ["dash", "bash", "busybox"];
 
@@ -40,7 +42,8 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
     let mut count = Count::default();
     let mut missing = vec![];
     let mut everything = command(&["cargo", "test", "--workspace", "--no-fail-fast", "--"]);
-    for module in PROGRAM_TESTS.iter().map(|(module, _)| module).chain([&LAB_TESTS]) {
+    let others = PROGRAM_TESTS.iter().map(|(module, _)| module).chain([&LAB_TESTS, &MOUNT_TESTS]);
+    for module in others.chain(&faults::TESTS) {
         everything.args(["--skip", module]);
     }
     everything.args(filters);
@@ -57,6 +60,15 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
         } else if !those.is_empty() {
             count.skipped += those.len() as u64;
             missing.push(format!("{} tests that need {program}: it is not installed", those.len()));
+        }
+    }
+    let of_mounts = chosen(&list, MOUNT_TESTS, filters);
+    match ask(&mut command(&["unshare", "-m", "true"])) {
+        Ok(_) => clean &= run_these(&of_mounts, &[], &mut count)?,
+        Err(_) if of_mounts.is_empty() => {}
+        Err(why) => {
+            count.skipped += of_mounts.len() as u64;
+            missing.push(format!("{} tests that mount file systems: {why}", of_mounts.len()));
         }
     }
     let of_lab = chosen(&list, LAB_TESTS, filters);
@@ -119,10 +131,10 @@ fn list() -> Outcome<String> {
     ask(list.stderr(Stdio::inherit()))
 }
 
-/// The tests of a module that match one of the filters, or all.
+/// The tests of a module that match one of the filters, or all; those of `cargo xtask faults` aside.
 fn chosen(list: &str, module: &str, filters: &[&str]) -> Vec<String> {
     let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
-    let ours = names.filter(|name| name.starts_with(module));
+    let ours = names.filter(|name| name.starts_with(module) && !faults::TESTS.contains(name));
     ours.filter(|name| filters.is_empty() || filters.iter().any(|filter| name.contains(filter)))
         .map(str::to_owned)
         .collect()
