@@ -37,7 +37,8 @@
 //!   fetches it and plans again. So `observe` is a hint for batching, and `plan` the truth.
 //! * [`transport::Transport`] speaks meaning, not shell. `ssh` and `local` render through
 //!   [`transport::wire`] and the functions of `remote.sh`; `fake` answers from a model; one contract
-//!   suite holds all three.
+//!   suite holds all three. What tasks do where cowhand runs ([`change::Here`]) goes through
+//!   [`transport::here`].
 //! * [`event::Event`] is all that is told; reporters fold over events and know nothing else.
 //!
 //! # The layers

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 use crate::contract::journal::{begin, step, undo};
 use cowhand::change::{Care, Change, Ran, Undo};
-use cowhand::facts::{Bytes, Fact, Observed, PathKind, Probe, Stat};
+use cowhand::facts::{Bytes, Fact, Here, Observed, PathKind, Probe, Stat};
 use cowhand::modules::{MODULES, ModuleDef, PlanError, find};
 use cowhand::transport::fake::Fake;
 use cowhand::transport::{Connect as _, Transport as _};
@@ -27,6 +27,9 @@ struct Case {
     /// Files that are different afterwards; `null`: gone.
     #[serde(default)]
     then: BTreeMap<String, Option<String>>,
+    /// Files that are where cowhand runs afterwards.
+    #[serde(default)]
+    here: BTreeMap<String, String>,
     /// Permission bits afterwards, in octal.
     #[serde(default)]
     modes: BTreeMap<String, String>,
@@ -133,7 +136,8 @@ async fn run(module: &ModuleDef, case: &Case) {
         let found = key.split('.').try_fold(&whole, |inside, key| inside.get(key));
         assert_eq!(found.unwrap_or(&Value::Null), value, "{what}: {key} of {whole:?}");
     }
-    assert_eq!(changes.is_empty(), case.then.is_empty() && case.modes.is_empty(), "{what}");
+    let idle = case.then.is_empty() && case.modes.is_empty() && case.here.is_empty();
+    assert_eq!(changes.is_empty(), idle, "{what}");
     for (path, old) in &case.files {
         let expected = case.then.get(path).cloned().unwrap_or_else(|| Some(old.clone()));
         assert_eq!(content(&host, path).await, expected, "{what}: {path}");
@@ -144,6 +148,10 @@ async fn run(module: &ModuleDef, case: &Case) {
         }
     }
     let facts = host.facts();
+    for (path, content) in &case.here {
+        let kept = Fact::Here(Some(Here::file(&content.as_str().into())));
+        assert_eq!(facts.get(&Probe::Here { path: path.clone() }), Ok(&kept), "{what}: {path}");
+    }
     for (path, mode) in &case.modes {
         let stat = facts.stat(path, false).unwrap().unwrap();
         assert_eq!(format!("{:04o}", stat.mode), *mode, "{what}: {path}");
@@ -244,6 +252,7 @@ async fn plans_converge_and_can_be_taken_back() {
             links: BTreeMap::new(),
             then: BTreeMap::new(),
             modes: BTreeMap::new(),
+            here: BTreeMap::new(),
             result: Map::new(),
             fails: None,
         };
@@ -261,6 +270,7 @@ async fn plans_converge_and_can_be_taken_back() {
                     | Change::Request(_)
                     | Change::Download(_)
                     | Change::MakeTemp { .. }
+                    | Change::Here(_)
             )
         };
         if !changes.iter().all(settled) {

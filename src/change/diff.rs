@@ -1,6 +1,6 @@
 //! What a change looks like to people: unified text, or before and after of attributes. What is
 //! secret is named and never shown; neither is what a command was given.
-use super::{Attributes, Change, ComposeAction, When};
+use super::{Attributes, Change, ComposeAction, Here, When};
 use crate::facts::{Bytes, Observed, PathKind, Stat};
 use crate::secret::REDACTED;
 use serde::{Deserialize, Serialize};
@@ -67,10 +67,12 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
             };
             (dir, values.iter().map(line).collect())
         }
+        Change::Here(Here::Keep { path, .. }) => (path, "fetched\n".into()),
         Change::Step { change, .. } => return diff(change, seen),
         Change::Run(_)
         | Change::Request(_)
         | Change::Wait(_)
+        | Change::Here(_)
         | Change::MakeTemp { .. }
         | Change::Owe { .. }
         | Change::Settle { .. }

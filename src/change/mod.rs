@@ -1,6 +1,7 @@
 //! What can be done to a host: a closed set, each a piece of data that can be shown, predicted,
 //! taken back and rendered. Only `transport` makes one happen.
 mod diff;
+mod here;
 mod journal;
 mod model;
 mod request;
@@ -8,6 +9,7 @@ mod undo;
 mod words;
 
 pub use diff::{Diff, diff};
+pub use here::{Here, Pause};
 pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
 pub use request::{Download, Request};
 pub use undo::Undo;
@@ -124,6 +126,8 @@ pub enum Change {
         /// Parameter → (value that runs, value that the file holds).
         values: BTreeMap<String, (String, String)>,
     },
+    /// Something that is done where cowhand runs, not on the host.
+    Here(Here),
     /// Records that a handler is owed. Travels in the same batch as, and before, what notifies it.
     Owe {
         /// The handler's name.
@@ -286,10 +290,14 @@ impl Change {
             other => other,
         }
     }
+    /// Whether it is done where cowhand runs.
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
     /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
     pub fn predictable(&self) -> bool {
         match self.inner() {
-            Self::Run(_) | Self::Wait(_) | Self::Request(_) => false,
+            Self::Run(_) | Self::Wait(_) | Self::Request(_) | Self::Here(Here::Pause(_)) => false,
             // What is there may be what will be fetched.
             Self::Download(download) => download.before.is_none() || download.checksum.is_some(),
             _ => true,
@@ -305,6 +313,7 @@ impl Change {
             Self::Download(download) => touches_path(&download.path, probe),
             Self::Journal(_) => matches!(probe, Probe::Journal | Probe::Runs),
             Self::Wait(_) | Self::Outdated { .. } => false,
+            Self::Here(here) => here.touches(probe),
             Self::Owe { .. } | Self::Settle { .. } => matches!(probe, Probe::Owed),
             Self::Compose(_) => matches!(
                 probe,
@@ -352,6 +361,7 @@ fn touches_path(path: &str, probe: &Probe) -> bool {
         Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
         Probe::Compose { .. }
         | Probe::Postconf { .. }
+        | Probe::Here { .. }
         | Probe::Owed
         | Probe::Journal
         | Probe::Runs => false,

@@ -44,6 +44,8 @@ impl Change {
             | Self::MakeTemp { .. }
             | Self::Wait(_)
             | Self::Outdated { .. }
+            // Nothing was done to the host.
+            | Self::Here(_)
             | Self::Owe { .. }
             | Self::Settle { .. }
             | Self::Journal(_) => Undo::Nothing,

@@ -153,7 +153,8 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
         plays.push(play_job(play, args, &mut fleet, &engine, &disk, limit.as_ref())?);
     }
     let Fleet { sources, inventory, extra, .. } = fleet;
-    let magic = magic(&inventory, check, args.diff, &dir.display().to_string());
+    let absolute = std::path::absolute(&dir).unwrap_or_else(|_| dir.clone());
+    let magic = magic(&inventory, check, args.diff, &absolute.display().to_string());
     let shared =
         Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };
     let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())

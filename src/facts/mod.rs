@@ -8,6 +8,7 @@ mod compose;
 mod content;
 mod details;
 mod files;
+mod here;
 mod journal;
 mod mailcow;
 mod owed;
@@ -21,6 +22,7 @@ pub use bytes::Bytes;
 pub use compose::{Compose, Container};
 pub use details::{Details, Inode};
 pub use files::fnmatch;
+pub use here::Here;
 pub use journal::{Journal, Lock};
 pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use owed::Owed;
@@ -114,6 +116,11 @@ pub enum Probe {
         /// Parameter names.
         keys: Vec<String>,
     },
+    /// What a path is where cowhand runs.
+    Here {
+        /// Absolute path.
+        path: String,
+    },
     /// Handlers that were notified by any run and have not succeeded since.
     Owed,
     /// Who is at work, and which runs were never ended.
@@ -155,6 +162,8 @@ pub enum Fact {
     Compose(Compose),
     /// Values by parameter; `None`: Postfix does not run.
     Postconf(Option<BTreeMap<String, String>>),
+    /// `None`: nothing there.
+    Here(Option<Here>),
     /// Handler names, oldest first.
     Owed(Vec<Owed>),
     /// The lock, and runs without an end.
@@ -228,6 +237,8 @@ impl Probe {
             Self::Mailcow { dir } => mailcow::words(dir),
             Self::Compose { dir, services } => compose::words(dir, services),
             Self::Postconf { dir, keys } => postconf::words(dir, keys),
+            // Never sent: `transport::here` looks.
+            Self::Here { path } => vec!["look_here".into(), path.clone()],
             Self::Owed => owed::words(),
             Self::Journal => journal::words(),
             Self::Runs => runs::words(),
@@ -251,6 +262,7 @@ impl Probe {
             Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
             Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),
             Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
+            Self::Here { .. } => Ok(Fact::Here(None)),
             Self::Owed => owed::read(answer).map(Fact::Owed),
             Self::Journal => journal::read(answer).map(Fact::Journal),
             Self::Runs => runs::read(answer).map(Fact::Runs),

@@ -176,7 +176,7 @@ pub(super) fn told(ran: &Ran, strip: bool) -> Map<String, Value> {
 }
 
 /// Begin, end and duration as Python prints them; `None` for what is no moment.
-fn times(took: Took) -> [Option<String>; 3] {
+pub(super) fn times(took: Took) -> [Option<String>; 3] {
     let zone = Offset::from_seconds(took.offset).map_or(TimeZone::UTC, TimeZone::fixed);
     let moment = |micros: i64| {
         let moment = jiff::Timestamp::from_microsecond(micros).ok()?.to_zoned(zone.clone());

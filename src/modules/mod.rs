@@ -34,6 +34,8 @@ pub trait Module {
     const REFUSED: &'static [Table] = &[];
     /// Keys of the result beside `changed`, `failed` and `msg`, each with what it is.
     const RETURNS: &'static [Table] = &[];
+    /// Whether one host does it for all (`pause`).
+    const ONCE: bool = false;
     /// Names of the facts that it returns.
     const FACTS: &'static [&'static str] = &[];
     /// Typed parameters, `deny_unknown_fields`.
@@ -168,6 +170,8 @@ pub struct ModuleDef {
     pub refused: &'static [Table],
     /// See [`Module::RETURNS`].
     pub returns: &'static [Table],
+    /// See [`Module::ONCE`].
+    pub once: bool,
     /// See [`Module::FACTS`].
     pub facts: &'static [&'static str],
     /// The parameter names, read out of the struct itself.
@@ -193,6 +197,7 @@ impl ModuleDef {
             any_key: M::ANY_KEY,
             refused: M::REFUSED,
             returns: M::RETURNS,
+            once: M::ONCE,
             facts: M::FACTS,
             keys: params::keys::<M::Params>,
             accepts: |value| params::read::<M::Params>(value).map(drop),
@@ -221,12 +226,14 @@ modules! {
     debug,
     docker_compose_v2,
     fail,
+    fetch,
     file,
     find,
     get_url,
     lineinfile,
     mailcow_facts,
     nginx_config,
+    pause,
     ping,
     postfix_config,
     raw,

@@ -101,7 +101,7 @@ pub fn bind(
         })?;
     }
     environment(step, engine, scope, &mut params)?;
-    surroundings(module, scope, &mut params);
+    surroundings(step, scope, &mut params);
     let params = Value::Object(params);
     (module.accepts)(&params).map_err(|error| shape(step, &error))?;
     Ok(Invocation { module, params })
@@ -152,8 +152,16 @@ fn environment(
 }
 
 /// Magic variables that reach modules as parameters of their own.
-fn surroundings(module: &ModuleDef, scope: &Scope, params: &mut Map<String, Value>) {
-    let names = [("_host", "inventory_hostname"), ("_verbosity", "ansible_verbosity")];
+fn surroundings(step: &TaskStep, scope: &Scope, params: &mut Map<String, Value>) {
+    let module = step.task.module;
+    let names = [
+        ("_host", "inventory_hostname"),
+        ("_verbosity", "ansible_verbosity"),
+        ("_folder", "playbook_dir"),
+    ];
+    if (module.keys)().contains(&"_task") {
+        params.insert("_task".to_owned(), step.name.clone().into());
+    }
     for (parameter, variable) in names {
         if (module.keys)().contains(&parameter)
             && let Some((value, _)) = scope.get(variable)

@@ -1,7 +1,7 @@
 //! Settle: what the attempt at a task amounts to, and what `register` gets.
 use super::bind::{BindError, conditions};
 use super::steps::TaskStep;
-use crate::change::{Change, Ran};
+use crate::change::{Change, Here, Ran};
 use crate::event::Outcome;
 use crate::playbook::Loop;
 use crate::vars::{Engine, Layer, Scope, TemplateError, Trust};
@@ -50,7 +50,7 @@ impl Judged {
 pub fn forecast(changes: &[Change]) -> Outcome {
     let unknown = changes.iter().find(|change| !change.predictable());
     match (unknown, changes.is_empty()) {
-        (Some(Change::Wait(_)), _) => {
+        (Some(Change::Wait(_) | Change::Here(Here::Pause(_))), _) => {
             Outcome::Skipped { why: "check mode waits for nothing".into() }
         }
         (Some(Change::Request(_) | Change::Download(_)), _) => Outcome::Unknown {

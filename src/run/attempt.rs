@@ -10,7 +10,7 @@ use crate::modules::PlanError;
 use crate::plan::{Escalate, Invocation, Judged, TaskStep, bind, escalate, flag, forecast, settle};
 use crate::secret::Secrets;
 use crate::source::{SourceMap, Span};
-use crate::transport::{Connect, TransportError};
+use crate::transport::{Connect, TransportError, here};
 use crate::vars::{Scope, TemplateError};
 use serde_json::Map;
 
@@ -95,7 +95,8 @@ pub(super) async fn attempt<C: Connect>(
     let (outcome, ran) = match eye {
         _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
-        None => (Outcome::Ok, vec![]),
+        // What needs no host is done here.
+        None => (Outcome::Changed, here::make(&changes).await),
         Some(eye) => {
             let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
             let settles = settles.filter(|_| own_word);
@@ -275,8 +276,10 @@ impl<C: Connect> HostRun<C> {
     ) -> Result<Option<usize>, TransportError> {
         let looks = (call.module.observe)(&call.params).map_or(true, |probes| !probes.is_empty());
         let idle = crate::facts::Observed::default();
-        let still =
-            || (call.module.plan)(&call.params, &idle).is_ok_and(|changes| changes.is_empty());
+        let still = || {
+            (call.module.plan)(&call.params, &idle)
+                .is_ok_and(|changes| changes.iter().all(Change::is_here))
+        };
         let fails =
             || matches!((call.module.plan)(&call.params, &idle), Err(PlanError::Failed { .. }));
         if !looks && (still() || fails()) {

@@ -78,7 +78,7 @@ where
         let run_once = decide(keywords.run_once.as_ref());
         let fatal = decide(keywords.any_errors_fatal.as_ref());
         let only: BTreeSet<String> = match self.world.batch.iter().find(|name| on.contains(*name)) {
-            Some(first) if run_once => [first.clone()].into(),
+            Some(first) if run_once || step.task.module.once => [first.clone()].into(),
             _ => on.clone(),
         };
         emit(

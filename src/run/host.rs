@@ -7,7 +7,7 @@ use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe, injected};
 use crate::plan::{Context, Escalate, HostVars};
 use crate::playbook::Task;
-use crate::transport::{Connect, Escalation, Method, Transport, TransportError};
+use crate::transport::{Connect, Escalation, Method, Transport, TransportError, here};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -147,6 +147,10 @@ impl<C: Connect> HostRun<C> {
     ) -> Result<(), TransportError> {
         let mut wanted: Vec<Probe> = vec![];
         for probe in probes {
+            if let Some(fact) = here::look(&probe) {
+                self.eyes[eye].seen.set(probe, fact);
+                continue;
+            }
             if !self.eyes[eye].seen.knows(&probe) && !wanted.contains(&probe) {
                 wanted.push(probe);
             }
@@ -228,11 +232,22 @@ impl<C: Connect> HostRun<C> {
         eye: usize,
         batch: &[Change],
     ) -> Result<Vec<Ran>, TransportError> {
-        self.recap.batches += 1;
         for eye in &mut self.eyes {
             eye.seen.forget(|probe| batch.iter().any(|change| change.touches(probe)));
         }
-        self.eyes[eye].shell.apply(batch).await
+        let mut ran: Vec<Ran> = vec![];
+        for part in batch.chunk_by(|one, next| one.is_here() == next.is_here()) {
+            if ran.last().is_some_and(|last| last.rc != 0) {
+                break;
+            }
+            if part.iter().all(Change::is_here) {
+                ran.extend(here::make(part).await);
+            } else {
+                self.recap.batches += 1;
+                ran.extend(self.eyes[eye].shell.apply(part).await?);
+            }
+        }
+        Ok(ran)
     }
 
     /// Takes back the mark of a handler, through every shell that it was made through.

@@ -86,7 +86,7 @@ impl Journal {
 
     /// A batch with the journal around it; whether it begins with the run's opening.
     pub(super) fn around(&mut self, eye: usize, changes: &[Change]) -> (Vec<Change>, bool) {
-        let idle = |change: &Change| matches!(change, Change::Wait(_));
+        let idle = |change: &Change| matches!(change, Change::Wait(_) | Change::Here(_));
         let opens = !self.begun.contains(&eye) && !changes.iter().all(idle);
         let opening = opens.then(|| {
             let (by, manifest) = (self.by.clone(), self.manifest.clone());

@@ -107,6 +107,7 @@ impl Model {
             Probe::Mailcow { dir } => Fact::Mailcow(Err(format!("not a Mailcow folder: {dir}"))),
             Probe::Compose { .. } => Fact::Compose(Compose::default()),
             Probe::Postconf { .. } => Fact::Postconf(None),
+            Probe::Here { .. } => Fact::Here(None),
             Probe::Owed => Fact::Owed(vec![]),
             Probe::Journal => Fact::Journal(self.journal.state()),
             Probe::Runs => Fact::Runs(self.journal.runs()),

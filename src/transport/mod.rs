@@ -4,6 +4,7 @@ pub mod embedded;
 mod escalate;
 pub mod fake;
 pub mod fault;
+pub mod here;
 pub mod local;
 pub mod shell;
 pub mod ssh;
