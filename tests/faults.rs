@@ -1,10 +1,12 @@
 //! A run that is cut off anywhere, and the run after it: the live files are always old or new, no
 //! restart is lost, and nothing is left lying about. Here on this machine's shells, at every command of
-//! the remote functions; on real servers by `cargo xtask faults`.
+//! the remote functions and between any two frames; on real servers by `cargo xtask faults`.
 #![expect(clippy::disallowed_methods, reason = "what a cut leaves in folders is what is tested")]
+mod frames;
 mod model;
 
 use crate::stage::{Told, apply, job};
+use cowhand::transport::Connect;
 use cowhand::transport::local::Local;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -60,8 +62,12 @@ impl Server {
         Local::new(LIMIT).env("COWHAND_STATE", self.path("state").display().to_string())
     }
 
-    fn run(&self, door: &Local) -> Told {
-        apply(job(&self.playbook(), "a,", false), |_| door.clone())
+    fn run<C>(&self, dial: impl Fn() -> C) -> Told
+    where
+        C: Connect + 'static,
+        C::Shell: 'static,
+    {
+        apply(job(&self.playbook(), "a,", false), |_| dial())
     }
 
     /// Whatever died: each file is as it was or as it should be.
@@ -85,7 +91,7 @@ impl Server {
     #[track_caller]
     fn is_healed_by_the_next_run(&self, point: &str) {
         self.wait_for_the_lease();
-        let next = self.run(&self.door());
+        let next = self.run(|| self.door());
         assert_eq!(next.recap["a"].failed, 0, "{point}: {}", next.text());
         assert!(!next.recap["a"].unreachable, "{point}: {}", next.text());
         for service in SERVICES {
@@ -95,7 +101,7 @@ impl Server {
             let restarts = self.read("restarts", service).lines().count();
             assert!((1..=2).contains(&restarts), "{point}: {restarts} restarts of {service}");
         }
-        let again = self.run(&self.door());
+        let again = self.run(|| self.door());
         assert_eq!((again.recap["a"].changed, again.recap["a"].owed), (0, 0), "{point}");
         assert_eq!(self.stray(), Vec::<String>::new(), "{point}");
     }
@@ -153,7 +159,7 @@ fn dies_at_command(server: &Server, at: usize) -> (Told, usize) {
         .env("BASH_ENV", trap.display().to_string())
         .env("FAULT_COUNT", count.display().to_string())
         .env("FAULT_AT", at.to_string());
-    let told = server.run(&door);
+    let told = server.run(|| door.clone());
     (told, std::fs::read(count).unwrap().len())
 }
 

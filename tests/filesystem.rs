@@ -1,5 +1,5 @@
 //! File systems that refuse: full, out of inodes, read-only, immutable, gone. A run there fails with a
-//! clear word, and everything is byte for byte as before. Each has a mount namespace of its own, which
+//! clear word, and everything is byte for byte as before; so does the built program, with exit code 2. Each has a mount namespace of its own, which
 //! takes root; `cargo xtask test` counts these tests as not run where that can't be had.
 #![expect(clippy::disallowed_methods, reason = "mounts and folders are what is tested")]
 use crate::stage::{Told, apply, job};
@@ -15,6 +15,8 @@ struct Room {
     holder: Child,
     /// Put in front of the server's shell.
     before: String,
+    /// Where the journal is, below the folder; `None`: where it is by itself.
+    state: Option<&'static str>,
 }
 
 impl Room {
@@ -42,7 +44,7 @@ impl Room {
         let mut ready = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n", "these tests need root: no mounts were made");
-        Self { folder, holder, before: String::new() }
+        Self { folder, holder, before: String::new(), state: Some("state/here/cowhand") }
     }
 
     fn inside(&self) -> [String; 4] {
@@ -73,22 +75,48 @@ impl Room {
     }
 
     /// Writes `a`, then `b` (100 KiB), then has a handler run.
-    fn run(&self) -> Told {
+    fn playbook(&self) -> String {
         let live = self.folder.path().join("live");
         let live = live.display();
-        let playbook = format!(
+        format!(
             "- hosts: all\n  gather_facts: false\n  tasks:\n    \
              - copy: {{dest: {live}/a, content: \"new\\n\"}}\n      notify: told\n    \
              - copy: {{dest: {live}/b, content: \"{{{{ 'x' * 102400 }}}}\"}}\n      notify: told\n  \
              handlers:\n    - name: told\n      command: 'true'\n"
-        );
-        let shell = format!("{}exec sh", self.before);
-        let program = self.inside().into_iter().chain(["sh".into(), "-c".into(), shell]);
-        let state = self.folder.path().join("state/here/cowhand");
+        )
+    }
+
+    /// There, with what is put in front, and a program in the end.
+    fn words(&self, program: &[&str]) -> Vec<String> {
+        let shell = ["sh".into(), "-c".into(), format!("{}exec \"$@\"", self.before), "sh".into()];
+        let program = program.iter().map(|word| (*word).to_owned());
+        self.inside().into_iter().chain(shell).chain(program).collect()
+    }
+
+    fn run(&self) -> Told {
+        let state = self.folder.path().join(self.state.unwrap());
         let door = Local::new(Duration::from_secs(120))
-            .program(program)
+            .program(self.words(&["sh"]))
             .env("COWHAND_STATE", state.display().to_string());
-        apply(job(&playbook, "a,", false), |_| door.clone())
+        apply(job(&self.playbook(), "a,", false), |_| door.clone())
+    }
+
+    /// The same by the built program: its exit code, and all that it said.
+    fn program(&self) -> (Option<i32>, String) {
+        let (site, hosts) = (self.folder.path().join("site.yml"), self.folder.path().join("hosts"));
+        std::fs::write(&site, self.playbook()).unwrap();
+        std::fs::write(&hosts, "a ansible_connection=local\n").unwrap();
+        let [site, hosts] = [site, hosts].map(|path| path.display().to_string());
+        let cowhand = [env!("CARGO_BIN_EXE_cowhand"), "apply", &site, "-i", &hosts];
+        let mut command = Command::new("/usr/bin/env");
+        command.args(self.words(&cowhand)).stdin(Stdio::null());
+        match &self.state {
+            Some(state) => command.env("COWHAND_STATE", self.folder.path().join(state)),
+            None => command.env_remove("COWHAND_STATE"),
+        };
+        let ended = command.output().unwrap();
+        let said = [ended.stdout, ended.stderr].concat();
+        (ended.status.code(), String::from_utf8(said).unwrap())
     }
 
     /// The run fails with that word and leaves everything as it was.
@@ -101,6 +129,11 @@ impl Room {
         assert!(told.text().contains(word), "{word} in {}", told.text());
         assert_eq!(self.live(), before, "{}", told.text());
         assert_eq!(self.stray(), "", "{}", told.text());
+        let (code, said) = self.program();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(word), "{word} in {said}");
+        assert_eq!(self.live(), before, "{said}");
+        assert_eq!(self.stray(), "", "{said}");
     }
 
     /// The run does all that it should, and the next has nothing to do.
@@ -112,6 +145,13 @@ impl Room {
         assert_eq!(self.stray(), "", "{}", told.text());
         let again = self.run();
         assert_eq!((again.recap["a"].changed, again.recap["a"].failed), (0, 0), "{}", again.text());
+        let (code, said) = self.program();
+        assert_eq!(code, Some(0), "{said}");
+        self.sh("echo old >live/a");
+        let (code, said) = self.program();
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(self.sh("cat live/a"), "new\n", "{said}");
+        assert_eq!(self.stray(), "", "{said}");
     }
 }
 
@@ -167,6 +207,9 @@ fn a_folder_that_is_gone_is_named() {
     let told = room.run();
     assert_eq!(told.recap["a"].failed, 1, "{}", told.text());
     assert!(told.text().contains("/live"), "{}", told.text());
+    let (code, said) = room.program();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("/live"), "{said}");
     assert_eq!(room.sh("ls -A elsewhere"), "");
 }
 
@@ -198,6 +241,21 @@ fn without_room_for_its_journal_a_run_touches_nothing() {
 #[ignore = "needs root: cargo xtask test"]
 fn a_state_folder_whose_parents_are_missing_is_made() {
     Room::new(ROOMY, ROOMY, "rm -rf state/here").applies();
+}
+
+#[test]
+#[ignore = "needs root: cargo xtask test"]
+fn a_server_without_var_lib_is_given_one() {
+    // What is below /var is gone in this room alone.
+    let mut room = Room::new(ROOMY, ROOMY, "mount -t tmpfs none /var");
+    room.state = None;
+    let (code, said) = room.program();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(room.sh("cat live/a"), "new\n", "{said}");
+    assert_eq!(
+        room.sh("stat -c %a /var/lib/cowhand && ls /var/lib/cowhand/runs | wc -l"),
+        "700\n1\n"
+    );
 }
 
 #[test]

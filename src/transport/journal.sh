@@ -97,16 +97,16 @@ hold() {
 	touch -c "$state/lock" "$journal"
 }
 
-# renew RUN LEASE: renews the lock as long as this shell is there, in the background.
+# renew RUN LEASE: renews the lock as long as this shell is there, in the background. A program of its own:
+# a copy of this shell would hold the session's streams open behind a shell that was killed.
 renew() {
-	(
+	sh -c '
 		cd /
-		while sleep "$(($2 / 3))"; do
-			kill -0 $$ && read_lock && [ "$holder" = "$1" ] || exit
-			[ "$(age "$journal")" -lt "$idle_limit" ] || exit
-			touch -c "$state/lock"
-		done
-	) </dev/null >/dev/null 2>&1 &
+		while sleep "$1"; do
+			kill -0 "$2" && IFS= read -r holder <"$3" && [ "$holder" = "$4" ] || exit
+			[ $(($(date +%s) - $(stat -c %Y "$5"))) -lt "$6" ] || exit
+			touch -c "$3"
+		done' sh "$(($2 / 3))" $$ "$state/lock" "$1" "$journal" "$idle_limit" </dev/null >/dev/null 2>&1 &
 }
 
 # --- runs -----------------------------------------------------------------------------------------

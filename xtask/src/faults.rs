@@ -8,9 +8,10 @@ use crate::{Outcome, lab};
 /// The server of the lab that is cut.
 const SERVER: &str = "b2";
 /// The tests that try every point. They take too long for the ordinary tests, which try a sample.
-pub(crate) const TESTS: [&str; 2] = [
+pub(crate) const TESTS: [&str; 3] = [
     "e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good",
     "faults::a_server_that_dies_at_any_command_is_made_good_by_the_next_run",
+    "faults::frames::a_servers_shell_or_connection_that_is_cut_at_any_step_is_made_good_by_the_next_run",
 ];
 
 /// Cuts runs at every step.
