@@ -10,6 +10,7 @@ use cowhand::transport::Connect;
 use cowhand::transport::local::Local;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -169,15 +170,26 @@ fn commands_are_survived(stride: usize) {
     let (whole, steps) = dies_at_command(&server, 1 << 30);
     assert_eq!(whole.recap["a"].failed, 0, "{}", whole.text());
     assert!(steps > 200, "{steps} commands are too few to be all");
-    let mut cut = 0;
-    for at in (0..steps).step_by(stride) {
-        let server = Server::new();
-        let (told, _) = dies_at_command(&server, at);
-        cut += usize::from(told.recap["a"].unreachable);
-        let point = format!("dead at command {at} of {steps}");
-        server.is_old_or_new(&point);
-        server.is_healed_by_the_next_run(&point);
-    }
+    let (next, cut) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let share = || {
+        loop {
+            let at = next.fetch_add(stride, Ordering::Relaxed);
+            if at >= steps {
+                return;
+            }
+            let server = Server::new();
+            let (told, _) = dies_at_command(&server, at);
+            cut.fetch_add(usize::from(told.recap["a"].unreachable), Ordering::Relaxed);
+            let point = format!("dead at command {at} of {steps}");
+            server.is_old_or_new(&point);
+            server.is_healed_by_the_next_run(&point);
+        }
+    };
+    std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(share)));
+    });
+    let cut = cut.into_inner();
     // Commands run side by side in pipes, so their number is not the same each time, but about.
     assert!(cut * stride * 10 > steps * 9, "{cut} cuts of {steps} commands");
     let mut out = std::io::stderr();

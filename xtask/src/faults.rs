@@ -5,8 +5,8 @@
 use crate::process::{command, show};
 use crate::{Outcome, lab};
 
-/// The server of the lab that is cut.
-const SERVER: &str = "b2";
+/// The servers of the lab that are cut, side by side: each is mostly waited for.
+const SERVERS: [&str; 3] = ["a3", "b1", "b2"];
 /// The tests that try every point. They take too long for the ordinary tests, which try a sample.
 pub(crate) const TESTS: [&str; 3] = [
     "e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good",
@@ -14,12 +14,16 @@ pub(crate) const TESTS: [&str; 3] = [
     "faults::frames::a_servers_shell_or_connection_that_is_cut_at_any_step_is_made_good_by_the_next_run",
 ];
 
-/// Cuts runs at every step.
-pub(crate) fn faults() -> Outcome {
-    lab::obstacle().map_or(Ok(()), Err)?;
-    lab::up(&[SERVER])?;
-    let description = lab::description()?.display().to_string();
-    let mut tests = command(&["cargo", "test", "--test", "tests", "--"]);
-    tests.args(["--include-ignored", "--exact", "--nocapture", "--test-threads=1"]).args(TESTS);
-    show(tests.env("COWHAND_LAB", description))
+/// Cuts runs at every step, or on the servers only at every `every`th.
+pub(crate) fn faults(every: &str) -> Outcome {
+    if every.parse::<usize>().is_ok_and(|every| every > 0) {
+        lab::obstacle().map_or(Ok(()), Err)?;
+        lab::up(&SERVERS)?;
+        let description = lab::description()?.display().to_string();
+        let mut tests = command(&["cargo", "test", "--test", "tests", "--"]);
+        tests.args(["--include-ignored", "--exact", "--nocapture", "--test-threads=3"]).args(TESTS);
+        show(tests.env("COWHAND_LAB", description).env("COWHAND_EVERY", every))
+    } else {
+        Err(format!("{every} is no number of steps"))
+    }
 }

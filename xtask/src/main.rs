@@ -23,7 +23,7 @@ const USAGE: &str = "\
 cargo xtask check                     formatting, clippy, documentation, licences
 cargo xtask compat [-v] [FILTER…]      the language compared with ansible-core, case by case
 cargo xtask test [--lab] [FILTER…]    all tests; those of the lab too where one can be had (--lab: it must)
-cargo xtask faults                    cut runs off at every step, on a server of the lab and on this machine
+cargo xtask faults [N]                cut runs off at every step (every Nth on the lab's servers), there and here
 cargo xtask lab up [SERVER…]          start the lab, or some of its servers
 cargo xtask lab reset [SERVER…]       make servers new again: folder, services, state
 cargo xtask lab status [SERVER…]      what runs, and how to log in
@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         ["check"] => check::check(),
         ["compat", rest @ ..] => compat::compat(rest),
         ["test", rest @ ..] => test::test(rest),
-        ["faults"] => faults::faults(),
+        ["faults"] => faults::faults("1"),
+        ["faults", every] => faults::faults(every),
         ["lab", "up", servers @ ..] => lab::up(servers),
         ["lab", "reset", servers @ ..] => lab::reset(servers),
         ["lab", "status", servers @ ..] => lab::status(servers),
