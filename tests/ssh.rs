@@ -208,11 +208,8 @@ async fn a_changed_host_key_that_is_let_pass_is_told_no_password() {
         })
         .await;
     assert_all(&text, &["no key or password to try"]);
-    let escalation = Escalation {
-        method: Method::Sudo,
-        user: "mail".into(),
-        password: Some(Secret::new("open sesame".into())),
-    };
+    let password = Some(Secret::new("open sesame".into()));
+    let escalation = Escalation { password, ..Escalation::to("mail", Method::Sudo) };
     let error = lab.connect(lax).shell(Some(&escalation)).await.map(drop).unwrap_err();
     assert_eq!(
         error.to_string(),

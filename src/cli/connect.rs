@@ -9,15 +9,16 @@ use super::{Wrong, trust};
 use crate::change::{Change, Ran};
 use crate::facts::{Fact, Probe};
 use crate::inventory::Inventory;
-use crate::plan::layer;
+use crate::plan::{escalation, layer};
+use crate::playbook::Keywords;
 use crate::project::ThisMachine;
 use crate::run::Job;
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::transport::fault::{self, Fault};
 use crate::transport::local::Local;
 use crate::transport::ssh::config::Arguments;
 use crate::transport::ssh::{Keyring, Options, SshConnect, SshShell};
-use crate::transport::{Connect, Escalation, Method, Stage, Transport, TransportError};
+use crate::transport::{Connect, Escalation, Stage, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -78,6 +79,8 @@ pub(super) struct Dialer {
     ways: Ways,
     password: Option<Secret<String>>,
     become_password: Option<Secret<String>>,
+    /// Passwords are told nowhere.
+    secrets: Secrets,
     fault: Option<Fault>,
 }
 
@@ -88,7 +91,8 @@ impl Dialer {
         let engine = job.engine.clone();
         let known_hosts = trust::beside(inventories);
         let (inventory, extra) = (&job.shared.inventory, &job.shared.extra);
-        Self::with(inventory, extra, engine, login, become_password, known_hosts)
+        let secrets = job.sources.vault().secrets().clone();
+        Self::with(inventory, extra, engine, login, become_password, known_hosts, secrets)
     }
 
     /// For hosts without a playbook.
@@ -97,7 +101,8 @@ impl Dialer {
         let engine = Engine::on(Arc::new(ThisMachine::new(false)), fleet.sources.vault().clone());
         let known_hosts = trust::beside(&fleet.inventories);
         let (inventory, extra) = (&fleet.inventory, &fleet.extra);
-        Self::with(inventory, extra, engine, login, become_password, known_hosts)
+        let secrets = fleet.sources.vault().secrets().clone();
+        Self::with(inventory, extra, engine, login, become_password, known_hosts, secrets)
     }
 
     fn with(
@@ -107,6 +112,7 @@ impl Dialer {
         login: &LoginArgs,
         become_password: Option<Secret<String>>,
         known_hosts: Option<PathBuf>,
+        secrets: Secrets,
     ) -> Result<Self, Wrong> {
         let password =
             if login.ask_pass { Some(Secret::new(ask("login password: ")?)) } else { None };
@@ -118,23 +124,27 @@ impl Dialer {
             ways: Ways::new(login, Keyring::new(passphrase), known_hosts)?,
             password,
             become_password,
+            secrets,
             fault: fault()?,
         })
     }
 
+    /// A password that is told nowhere from now on.
+    fn kept(&self, password: Option<Secret<String>>) -> Option<Secret<String>> {
+        password.inspect(|password| self.secrets.keep(password.expose()))
+    }
+
     fn scope(&self, host: &str) -> Scope {
         let mut scope = Scope::default();
+        if self.login.escalate {
+            let values = [("ansible_become".to_owned(), true.into())].into_iter().collect();
+            scope = scope.with(magic("--become", values));
+        }
         for (origin, vars) in self.inventory.layers(host) {
             scope = scope.with(layer(&origin, Trust::Template, vars));
         }
-        let mut magic = serde_json::Map::new();
-        magic.insert("inventory_hostname".into(), host.into());
-        scope.with(self.extra.clone()).with(Layer {
-            origin: "magic".into(),
-            trust: Trust::Data,
-            values: magic,
-            places: BTreeMap::new(),
-        })
+        let values = [("inventory_hostname".to_owned(), host.into())].into_iter().collect();
+        scope.with(self.extra.clone()).with(magic("magic", values))
     }
 
     /// Steps that a test counts.
@@ -188,7 +198,7 @@ impl Dialer {
         }
         let password =
             vars.text(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?;
-        options.password = password.map(Secret::new).or_else(|| self.password.clone());
+        options.password = self.kept(password.map(Secret::new).or_else(|| self.password.clone()));
         options.batch_timeout = BATCH;
         options.fault.clone_from(&self.fault);
         Ok(options)
@@ -230,21 +240,21 @@ impl Dialer {
         Ok(wishes)
     }
 
-    /// Whom `ping` becomes: what the inventory or `--become` say.
+    /// Whom commands without a playbook become: what the inventory or `--become` say.
     pub(super) fn escalation(&self, host: &str) -> Result<Option<Escalation>, TransportError> {
-        let vars = Variables { scope: self.scope(host), engine: &self.engine };
-        let wanted = vars.text(&["ansible_become"])?;
-        let wanted = wanted.map_or(self.login.escalate, |text| {
-            matches!(text.to_lowercase().as_str(), "true" | "yes" | "on" | "1")
-        });
-        if !wanted {
-            return Ok(None);
+        let wanted = escalation(&Keywords::default(), &self.engine, &self.scope(host));
+        let mut wanted = wanted.map_err(|(error, _)| refused(error.to_string()))?;
+        if let Some(wanted) = &mut wanted {
+            let password = wanted.password.take();
+            wanted.password = self.kept(password.or_else(|| self.become_password.clone()));
         }
-        let user = vars.text(&["ansible_become_user"])?.unwrap_or_else(|| "root".to_owned());
-        let password = vars.text(&["ansible_become_password", "ansible_become_pass"])?;
-        let password = password.map(Secret::new).or_else(|| self.become_password.clone());
-        Ok(Some(Escalation { method: Method::Sudo, user, password }))
+        Ok(wanted)
     }
+}
+
+/// Variables of ours.
+fn magic(origin: &str, values: serde_json::Map<String, serde_json::Value>) -> Layer {
+    Layer { origin: origin.into(), trust: Trust::Data, values, places: BTreeMap::new() }
 }
 
 /// Adds the arguments for `ssh` that a variable holds, or else a flag.

@@ -1,6 +1,5 @@
 //! Keywords as they hold at a task: inner ones win, conditions and tags add up.
 use crate::playbook::Keywords;
-use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::vars::{Engine, Scope, TemplateError};
 use serde_json::Value;
@@ -21,6 +20,8 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
         escalate: nearest(&inner.escalate, &outer.escalate),
         become_user: nearest(&inner.become_user, &outer.become_user),
         become_method: nearest(&inner.become_method, &outer.become_method),
+        become_exe: nearest(&inner.become_exe, &outer.become_exe),
+        become_flags: nearest(&inner.become_flags, &outer.become_flags),
         check_mode: nearest(&inner.check_mode, &outer.check_mode),
         diff: nearest(&inner.diff, &outer.diff),
         no_log: nearest(&inner.no_log, &outer.no_log),
@@ -57,7 +58,7 @@ pub fn flag(
 }
 
 /// What Ansible takes for true and false where a boolean is expected.
-fn truth(value: &Value) -> Option<bool> {
+pub(super) fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(b) => Some(*b),
         Value::Null => Some(false),
@@ -87,55 +88,4 @@ pub fn text(
         Value::String(text) => text,
         other => other.to_string(),
     }))
-}
-
-/// Whom a task becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Escalate {
-    /// The user to become.
-    pub user: String,
-    /// `ansible_become_password`, if there is one.
-    pub password: Option<Secret<String>>,
-}
-
-/// Whether and whom a task becomes: its keywords, then `ansible_become*` of the host, which win.
-///
-/// # Errors
-/// Templates that fail; a method other than `sudo`.
-pub fn escalate(
-    keywords: &Keywords,
-    engine: &Engine,
-    scope: &Scope,
-) -> Result<Option<Escalate>, (TemplateError, Option<Span>)> {
-    let variable = |names: &[&str]| {
-        let name = names.iter().find(|name| scope.get(name).is_some())?;
-        Some(engine.evaluate(name, scope).map_err(|e| (e, None)))
-    };
-    let wanted = match variable(&["ansible_become"]).transpose()? {
-        Some(value) => truth(&value).unwrap_or(false),
-        None => flag(keywords.escalate.as_ref(), false, engine, scope)?,
-    };
-    if !wanted {
-        return Ok(None);
-    }
-    let plain = |value: Value| match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    let method = match variable(&["ansible_become_method"]).transpose()? {
-        Some(value) => Some(plain(value)),
-        None => text(keywords.become_method.as_ref(), engine, scope)?,
-    };
-    if let Some(method) = method.filter(|method| method != "sudo") {
-        let message = format!("become_method `{method}` is not supported; only sudo is");
-        let span = keywords.become_method.as_ref().map(|keyword| keyword.span);
-        return Err((TemplateError::Broken { message, line: None }, span));
-    }
-    let user = match variable(&["ansible_become_user"]).transpose()? {
-        Some(value) => plain(value),
-        None => text(keywords.become_user.as_ref(), engine, scope)?.unwrap_or("root".into()),
-    };
-    let names = ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
-    let password = variable(&names).transpose()?.map(plain).map(Secret::new);
-    Ok(Some(Escalate { user, password }))
 }

@@ -2,6 +2,7 @@
 //! variables that hold at each, binding, prefetch, outcome, order of hosts. Pure: no clock, no
 //! transport, nothing async.
 mod bind;
+mod escalation;
 mod gather;
 mod keywords;
 mod notify;
@@ -16,8 +17,9 @@ mod undefined;
 mod validate;
 
 pub use bind::{BindError, Invocation, bind, conditions, when_holds};
+pub use escalation::{Escalation, Method, escalation};
 pub use gather::{gathered, used};
-pub use keywords::{Escalate, escalate, flag, inherit, text};
+pub use keywords::{flag, inherit, text};
 pub use notify::{Handler, handlers, notified};
 pub use prefetch::{World, prefetch};
 pub use schedule::{batches, order};

@@ -2,7 +2,7 @@
 //! so that all of them travel in the first round trip. A hint and never more: what is missed is
 //! asked at the task's turn, what is asked in vain costs a line.
 use super::bind::bind;
-use super::keywords::{Escalate, escalate};
+use super::escalation::{Escalation, escalation};
 use super::scope::{HostVars, Play, Shared};
 use super::steps::{Context, Selection, Step, TaskStep, included};
 use crate::facts::Probe;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The probes of `steps` for one host, each with whom the task becomes.
-pub fn prefetch(steps: &[Step], world: &World<'_>) -> Vec<(Option<Escalate>, Probe)> {
+pub fn prefetch(steps: &[Step], world: &World<'_>) -> Vec<(Option<Escalation>, Probe)> {
     let mut out = vec![];
     walk(steps, world, &mut out);
     out
@@ -45,7 +45,7 @@ impl World<'_> {
     }
 }
 
-fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalate>, Probe)>) {
+fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalation>, Probe)>) {
     for step in steps {
         match step {
             Step::Task(step) => task(step, world, out),
@@ -63,9 +63,9 @@ fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalate>, Prob
     }
 }
 
-fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Option<Escalate>, Probe)>) {
+fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Option<Escalation>, Probe)>) {
     let scope = world.scope(&step.context);
-    let Ok(escalate) = escalate(&step.context.keywords, world.engine, &scope) else { return };
+    let Ok(whom) = escalation(&step.context.keywords, world.engine, &scope) else { return };
     for scope in items(step, world.engine, scope) {
         // A condition that is already known to be false spares the probes; one that can't be told
         // yet does not.
@@ -78,7 +78,7 @@ fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Option<Escalate>, Pro
         let Ok(call) = bind(step, world.engine, &scope, world.shared, true) else { continue };
         let Ok(probes) = (call.module.observe)(&call.params) else { continue };
         for probe in probes {
-            let wanted = (escalate.clone(), probe);
+            let wanted = (whom.clone(), probe);
             if !out.contains(&wanted) {
                 out.push(wanted);
             }

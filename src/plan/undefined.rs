@@ -119,6 +119,9 @@ impl Names {
         let single = [
             &keywords.escalate,
             &keywords.become_user,
+            &keywords.become_method,
+            &keywords.become_exe,
+            &keywords.become_flags,
             &keywords.check_mode,
             &keywords.diff,
             &keywords.no_log,

@@ -338,6 +338,10 @@ pub struct Keywords {
     pub become_user: Option<Spanned<Value>>,
     /// `become_method`.
     pub become_method: Option<Spanned<Value>>,
+    /// `become_exe`.
+    pub become_exe: Option<Spanned<Value>>,
+    /// `become_flags`.
+    pub become_flags: Option<Spanned<Value>>,
     /// `check_mode`.
     pub check_mode: Option<Spanned<Value>>,
     /// `diff`.

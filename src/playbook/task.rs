@@ -251,6 +251,7 @@ impl Reader<'_> {
         let mut one = |name: &str| fields.take(name).map(value);
         let (escalate, check_mode, diff) = (one("become"), one("check_mode"), one("diff"));
         let (become_user, become_method) = (one("become_user"), one("become_method"));
+        let (become_exe, become_flags) = (one("become_exe"), one("become_flags"));
         let (no_log, run_once, remote_user) = (one("no_log"), one("run_once"), one("remote_user"));
         let (ignore_errors, any_errors_fatal) = (one("ignore_errors"), one("any_errors_fatal"));
         let ignore_unreachable = one("ignore_unreachable");
@@ -266,6 +267,8 @@ impl Reader<'_> {
             escalate,
             become_user,
             become_method,
+            become_exe,
+            become_flags,
             check_mode,
             diff,
             no_log,

@@ -1,10 +1,11 @@
 //! A play's first round trip to a host: the facts that the play may use, everything that its tasks
 //! will want to know, and what is owed.
 use super::Job;
+use super::attempt::armed;
 use super::host::HostRun;
 use super::play::PlayWorld;
 use crate::facts::{Probe, Topic};
-use crate::plan::{Context, Escalate, Step, World, escalate, gathered, prefetch, used};
+use crate::plan::{Context, Escalation, Step, World, escalation, gathered, prefetch, used};
 use crate::playbook::Play;
 use crate::source::Vars;
 use crate::transport::{Connect, TransportError};
@@ -36,22 +37,13 @@ impl Facts {
         &self,
         world: &PlayWorld,
         host: &HostRun<C>,
-    ) -> (Option<Escalate>, Vec<Probe>) {
+    ) -> (Option<Escalation>, Vec<Probe>) {
         let scope = world.scope(host, &self.context);
         let engine = &world.job.engine;
         let probes = gathered(&self.play, &self.used, engine, &scope).unwrap_or_default();
-        let whom = escalate(&self.context.keywords, engine, &scope).unwrap_or_default();
-        (with_password(world, whom), probes)
+        let whom = escalation(&self.context.keywords, engine, &scope).unwrap_or_default();
+        (armed(&world.job, whom), probes)
     }
-}
-
-fn with_password(world: &PlayWorld, mut escalate: Option<Escalate>) -> Option<Escalate> {
-    if let Some(escalate) = &mut escalate
-        && escalate.password.is_none()
-    {
-        escalate.password.clone_from(&world.job.options.become_password);
-    }
-    escalate
 }
 
 /// One batch per user that tasks become.
@@ -75,9 +67,9 @@ pub(super) async fn look_ahead<C: Connect>(
     );
     let (whom, facts) = world.facts.wanted(world, host);
     let own = facts.iter().map(|probe| (whom.clone(), probe.clone()));
-    let mut by_user: Vec<(Option<Escalate>, Vec<Probe>)> = vec![];
+    let mut by_user: Vec<(Option<Escalation>, Vec<Probe>)> = vec![];
     for (escalate, probe) in own.chain(wanted) {
-        let escalate = with_password(world, escalate);
+        let escalate = armed(&world.job, escalate);
         match by_user.iter_mut().find(|(user, _)| *user == escalate) {
             Some((_, probes)) => probes.push(probe),
             None => by_user.push((escalate, vec![Probe::Owed, Probe::Journal, probe])),

@@ -7,7 +7,9 @@ use crate::change::{Change, Diff, Ran, diff};
 use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
-use crate::plan::{Escalate, Invocation, Judged, TaskStep, bind, escalate, flag, forecast, settle};
+use crate::plan::{
+    Escalation, Invocation, Judged, TaskStep, bind, escalation, flag, forecast, settle,
+};
 use crate::secret::Secrets;
 use crate::source::{SourceMap, Span};
 use crate::transport::{Connect, TransportError, here};
@@ -23,7 +25,7 @@ pub(super) struct Terms {
     /// Show nothing of parameters, results and content.
     pub(super) no_log: bool,
     /// Whom to become.
-    escalate: Option<Escalate>,
+    escalate: Option<Escalation>,
 }
 
 /// What is made of a task's changes.
@@ -202,19 +204,25 @@ pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, 
     })
 }
 
-/// Whom a task becomes, with the password of `-K` where the inventory has none.
+/// Whom a task becomes.
 pub(super) fn whom(
     job: &Job,
     step: &TaskStep,
     scope: &Scope,
-) -> Result<Option<Escalate>, (TemplateError, Option<Span>)> {
-    let mut escalate = escalate(&step.context.keywords, &job.engine, scope)?;
-    if let Some(escalate) = &mut escalate
-        && escalate.password.is_none()
-    {
-        escalate.password.clone_from(&job.options.become_password);
+) -> Result<Option<Escalation>, (TemplateError, Option<Span>)> {
+    Ok(armed(job, escalation(&step.context.keywords, &job.engine, scope)?))
+}
+
+/// With the password of `-K` where the inventory has none. No password is told in any event.
+pub(super) fn armed(job: &Job, mut escalation: Option<Escalation>) -> Option<Escalation> {
+    if let Some(escalation) = &mut escalation {
+        let password = escalation.password.take();
+        escalation.password = password.or_else(|| job.options.become_password.clone());
+        if let Some(password) = &escalation.password {
+            job.sources.vault().secrets().keep(password.expose());
+        }
     }
-    Ok(escalate)
+    escalation
 }
 
 /// `path:line:column: `, or nothing.
@@ -271,7 +279,7 @@ impl<C: Connect> HostRun<C> {
     /// `set_fact` and `fail` never make a connection.
     async fn eye_if_needed(
         &mut self,
-        escalate: Option<&Escalate>,
+        escalate: Option<&Escalation>,
         call: &Invocation,
     ) -> Result<Option<usize>, TransportError> {
         let looks = (call.module.observe)(&call.params).map_or(true, |probes| !probes.is_empty());

@@ -5,9 +5,9 @@ use super::{Events, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe, injected};
-use crate::plan::{Context, Escalate, HostVars};
+use crate::plan::{Context, Escalation, HostVars};
 use crate::playbook::Task;
-use crate::transport::{Connect, Escalation, Method, Transport, TransportError, here};
+use crate::transport::{Connect, Transport, TransportError, here};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) enum State {
 
 /// A shell and what has been seen through it. What a user may see differs from user to user.
 struct Eye<S> {
-    escalate: Option<Escalate>,
+    escalate: Option<Escalation>,
     shell: S,
     seen: Observed,
 }
@@ -94,18 +94,13 @@ impl<C: Connect> HostRun<C> {
     /// The shell for whom a task becomes, opened when it is first wanted.
     pub(super) async fn eye(
         &mut self,
-        escalate: Option<&Escalate>,
+        escalate: Option<&Escalation>,
     ) -> Result<usize, TransportError> {
         if let Some(at) = self.eyes.iter().position(|eye| eye.escalate.as_ref() == escalate) {
             return Ok(at);
         }
         let link = self.link.as_ref().ok_or(TransportError::Lost { in_change: false })?;
-        let escalation = escalate.map(|escalate| Escalation {
-            method: Method::Sudo,
-            user: escalate.user.clone(),
-            password: escalate.password.clone(),
-        });
-        let shell = link.shell(escalation.as_ref()).await?;
+        let shell = link.shell(escalate).await?;
         self.recap.channels += 1;
         self.eyes.push(Eye { escalate: escalate.cloned(), shell, seen: Observed::default() });
         Ok(self.eyes.len() - 1)

@@ -1,6 +1,7 @@
 //! The one door to a host. `ssh` and `local` turn requests into shell through [`wire`] and the
 //! prelude `remote.sh`; `fake` answers from a model. One contract suite runs against all three.
 pub mod embedded;
+mod enter;
 mod escalate;
 pub mod fake;
 pub mod fault;
@@ -10,9 +11,10 @@ pub mod shell;
 pub mod ssh;
 pub mod wire;
 
+pub use crate::plan::{Escalation, Method};
+
 use crate::change::{Change, Ran};
 use crate::facts::{Fact, Garbled, Lock, Probe};
-use crate::secret::Secret;
 use std::future::Future;
 
 /// A shell on one host, as one user.
@@ -30,29 +32,11 @@ pub trait Transport: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Ran>, TransportError>> + Send;
 }
 
-/// How to become somebody else on the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Escalation {
-    /// `sudo` is the only method so far.
-    pub method: Method,
-    /// Whom to become.
-    pub user: String,
-    /// Our password for it, sent only after our own prompt.
-    pub password: Option<Secret<String>>,
-}
-
-/// Ways to become somebody else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `sudo`, with or without a password.
-    Sudo,
-}
-
 /// Opens shells on a host: the connection behind them is made once and shared.
 pub trait Connect: Send + Sync {
     /// The shells it opens.
     type Shell: Transport;
-    /// A shell as the login user, or through `become`. Nothing is sent before the first batch.
+    /// A shell as the login user, or through `become`: then it waits until that has come about.
     fn shell(
         &self,
         escalation: Option<&Escalation>,
@@ -83,6 +67,8 @@ pub enum TransportError {
         user: String,
         /// What the server said.
         message: String,
+        /// What to do.
+        help: Option<String>,
     },
     /// The connection went away in the middle.
     #[error("connection lost{}", if *.in_change { " while something was being changed" } else { "" })]
@@ -142,7 +128,7 @@ impl TransportError {
     /// What to do about it, where we know.
     pub fn help(&self) -> Option<&str> {
         match self {
-            Self::Unreachable { help, .. } => help.as_deref(),
+            Self::Unreachable { help, .. } | Self::Escalation { help, .. } => help.as_deref(),
             Self::NewHost(new) => Some(&new.help),
             _ => None,
         }

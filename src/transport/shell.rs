@@ -18,8 +18,6 @@ pub struct Shell<R, W> {
     nonce: String,
     /// For a batch, beside what its changes ask for themselves.
     limit: Duration,
-    /// Whom this shell was to become.
-    user: Option<String>,
     batches: AtomicUsize,
     /// Where tests have it cut.
     fault: Option<Fault>,
@@ -69,7 +67,6 @@ where
             session: Mutex::new(Session { reader, writer, phase: Phase::New }),
             nonce: nonce.into(),
             limit,
-            user: None,
             batches: AtomicUsize::new(0),
             fault: None,
         }
@@ -79,14 +76,6 @@ where
     #[must_use]
     pub fn cut_by(mut self, fault: Option<Fault>) -> Self {
         self.fault = fault;
-        self
-    }
-
-    /// The shell is reached through an escalation to `user`: when it ends before it was ready, that
-    /// was refused.
-    #[must_use]
-    pub fn escalated(mut self, user: impl Into<String>) -> Self {
-        self.user = Some(user.into());
         self
     }
 
@@ -160,7 +149,7 @@ where
                 read = reader.read(&mut buffer) => {
                     let read = read.unwrap_or(0);
                     if read == 0 {
-                        return Err(self.ended(&frames, aim));
+                        return Err(ended(&frames, aim));
                     }
                     let before = frames.answered();
                     let ended = frames.push(&buffer[..read])?;
@@ -171,21 +160,6 @@ where
                     }
                 }
             }
-        }
-    }
-
-    /// Why nothing more comes.
-    fn ended(&self, frames: &wire::Frames, aim: Aim) -> TransportError {
-        let said = frames.last_words();
-        match &self.user {
-            Some(user) if !frames.ready() => TransportError::Escalation {
-                user: user.clone(),
-                message: escalate::explained(&said),
-            },
-            None if !frames.ready() && !said.is_empty() => {
-                TransportError::Unsuitable(format!("no shell that we can use: {said}"))
-            }
-            _ => TransportError::Lost { in_change: aim == Aim::Change },
         }
     }
 
@@ -205,6 +179,16 @@ where
             Change::Compose(up) => Some(limit + 2 * Duration::from_secs(up.timeout.into())),
             _ => Some(limit),
         })
+    }
+}
+
+/// Why nothing more comes.
+fn ended(frames: &wire::Frames, aim: Aim) -> TransportError {
+    let said = frames.last_words();
+    if !frames.ready() && !said.is_empty() {
+        escalate::no_shell(&said)
+    } else {
+        TransportError::Lost { in_change: aim == Aim::Change }
     }
 }
 

@@ -408,9 +408,8 @@ async fn what_is_no_shell_is_told_with_its_last_words() {
 #[tokio::test]
 async fn a_refused_escalation_names_whom_we_could_not_become() {
     let user = "no-such-user-here".to_owned();
-    let escalation = Escalation { method: Method::Sudo, user, password: None };
-    let shell = Local::new(LIMIT).shell(Some(&escalation)).await.unwrap();
-    let error = shell.observe(&[Probe::Owed]).await.unwrap_err();
+    let escalation = Escalation::to(user, Method::Sudo);
+    let error = Local::new(LIMIT).shell(Some(&escalation)).await.map(drop).unwrap_err();
     assert!(matches!(error, TransportError::Escalation { .. }), "{error}");
     assert!(error.to_string().starts_with("can't become no-such-user-here: "), "{error}");
 }

@@ -28,22 +28,23 @@ pub use tcp::{Dialling, Family};
 pub use terms::Terms;
 pub use trust::{Checking, NewHost, Pin};
 
-use super::escalate::{self, Step, Talk};
+use super::enter::{Door, enter};
 use super::fault::Fault;
-use super::shell::{Shell, nonce};
+use super::shell::Shell;
 use super::{Connect, Escalation, Stage, TransportError};
 use crate::secret::Secret;
+use crate::shell;
 use crate::source::printable;
 use connection::Connection;
 use host_keys::HostName;
 use russh::client::{Handle, Msg};
-use russh::{ChannelStream, Disconnect};
+use russh::{ChannelStream, Disconnect, Pty};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Where a server is and how to log in there.
@@ -248,16 +249,30 @@ impl SshConnect {
         let _ = dialled.handle.disconnect(Disconnect::ByApplication, "", "en").await;
         Ok(())
     }
+}
 
-    /// Opens a channel and starts `command` on it, without waiting for the answer to that.
-    async fn start(&self, command: String) -> Result<ChannelStream<Msg>, TransportError> {
+impl Door for SshConnect {
+    type Reader = ReadHalf<ChannelStream<Msg>>;
+    type Writer = WriteHalf<ChannelStream<Msg>>;
+
+    /// Opens a channel and starts the command on it, without waiting for the answer to that.
+    async fn start(
+        &self,
+        words: &[String],
+        terminal: bool,
+    ) -> Result<(Self::Reader, Self::Writer), TransportError> {
         let Connection { handle, .. } = self.connection().await?;
         let open = within(self.options.connect_timeout, handle.channel_open_session()).await?;
         self.channels.fetch_add(1, Ordering::Relaxed);
         let channel = open.map_err(|error| lost(handle, "open a channel", &error))?;
-        let started = channel.exec(false, command).await;
-        started.map_err(|error| lost(handle, "start a shell", &error))?;
-        Ok(channel.into_stream())
+        let started = async {
+            if terminal {
+                channel.request_pty(false, "dumb", 80, 24, 0, 0, &[(Pty::ECHO, 0)]).await?;
+            }
+            channel.exec(false, shell::join(words)).await
+        };
+        started.await.map_err(|error| lost(handle, "start a shell", &error))?;
+        Ok(tokio::io::split(channel.into_stream()))
     }
 }
 
@@ -272,54 +287,10 @@ impl Connect for SshConnect {
             && self.connection().await?.mistrusted
         {
             let message = "the server's key is not the known one: it gets no password".to_owned();
-            return Err(TransportError::Escalation { user: user.clone(), message });
+            return Err(TransportError::Escalation { user: user.clone(), message, help: None });
         }
-        let nonce = nonce();
-        let mut stream = self.start(escalate::command(escalation, &nonce)).await?;
-        if let Some(Escalation { user, password: Some(password), .. }) = escalation {
-            let mut talk = Talk::new(user, &nonce);
-            let line = escalate::line(user, password)?;
-            match tokio::time::timeout(
-                self.options.batch_timeout,
-                converse(&mut stream, &mut talk, &line),
-            )
-            .await
-            {
-                Ok(done) => done?,
-                Err(_) => return Err(talk.refused("sudo doesn't answer".into())),
-            }
-        }
-        let (reader, writer) = tokio::io::split(stream);
-        let shell = Shell::new(reader, writer, nonce, self.options.batch_timeout)
-            .cut_by(self.options.fault.clone());
-        Ok(match escalation {
-            Some(escalation) => shell.escalated(&escalation.user),
-            None => shell,
-        })
-    }
-}
-
-/// Talks with `sudo` until the shell runs.
-async fn converse(
-    stream: &mut ChannelStream<Msg>,
-    talk: &mut Talk,
-    line: &Secret<String>,
-) -> Result<(), TransportError> {
-    let mut buffer = [0; 4096];
-    loop {
-        // A connection that breaks and one that ends are the same to whoever waits for a prompt.
-        let read = stream.read(&mut buffer).await.unwrap_or(0);
-        if read == 0 {
-            return Err(talk.ended());
-        }
-        match talk.hear(&buffer[..read])? {
-            Step::Wait => {}
-            Step::Ready => return Ok(()),
-            Step::Answer => {
-                // What the server makes of it is heard next.
-                let _ = stream.write_all(line.expose().as_bytes()).await;
-            }
-        }
+        let shell = enter(self, &["/bin/sh"], escalation, self.options.batch_timeout).await?;
+        Ok(shell.cut_by(self.options.fault.clone()))
     }
 }
 
