@@ -6,6 +6,7 @@ mod e2e;
 mod expressions;
 mod faults;
 mod filesystem;
+mod fuzz;
 mod laws;
 mod layers;
 mod mailcow;

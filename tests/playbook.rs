@@ -39,13 +39,16 @@ impl Library for Files {
 
 /// Every file of a case is headed by `=== path`; the last, `expected`, is what will be said.
 fn read(case: &str) -> (Files, String) {
-    let mut files = BTreeMap::new();
-    for part in case.split("=== ").skip(1) {
-        let (path, text) = part.split_once('\n').unwrap();
-        files.insert(PathBuf::from(path), Arc::from(text));
-    }
-    let expected = files.remove(Path::new("expected")).expect("a case says what is expected");
-    (Files::new(files), expected.trim_end().to_owned())
+    let mut files = sections(case);
+    let expected = files.files.remove(Path::new("expected")).expect("a case says what is expected");
+    (files, expected.trim_end().to_owned())
+}
+
+/// The files of a text, each headed by `=== path`.
+pub(crate) fn sections(text: &str) -> Files {
+    let parts = text.split("=== ").skip(1);
+    let named = parts.map(|part| part.split_once('\n').unwrap_or((part, "")));
+    Files::new(named.map(|(path, text)| (path.into(), text.into())).collect())
 }
 
 fn said(findings: &[Diagnostic], sources: &SourceMap) -> String {

@@ -24,8 +24,12 @@ impl Reader<'_> {
                 self.error(key.span, format!("`{part}` is not supported among handlers"));
             }
         }
+        let bearable = self.bearable(node.span);
+        self.blocks += 1;
+        let parts = parts.map(|part| part.filter(|_| bearable));
         let [items, rescue, always] =
             parts.map(|part| part.map_or(vec![], |(_, items)| self.items(items, around)));
+        self.blocks -= 1;
         if items.is_empty() && has_block && node.get("block").is_some_and(super::shape::is_null) {
             let finding = Diagnostic::error(node.span, "this block is empty");
             self.found(finding.help("write `block: []` if it is meant to be"));

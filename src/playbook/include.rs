@@ -2,18 +2,15 @@
 //! `include_vars`. Whatever can be known beforehand is read beforehand, so that it is checked too.
 use super::call::short_options;
 use super::keywords::{Fields, Place, suggest};
-use super::load::{Around, Read, Reader, clean, places};
+use super::load::{Around, NESTED, Read, Reader, clean, places};
 use super::role::Wanted;
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::task::{STATEMENTS, Statement, plain};
-use super::walk::spend;
+use super::walk::{Budget, LARGEST, spend};
 use super::{Block, Include, Included, Item, Keywords, Loop, include_vars};
 use crate::source::{Diagnostic, Node, Span, Spanned};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What a file may come to, its imports unfolded: whatever is more was built to hang its reader.
-pub(super) const LARGEST: usize = 50_000;
 
 /// The options of an import or include, each with its value.
 pub(super) struct Options<'n> {
@@ -259,7 +256,9 @@ impl Reader<'_> {
 
     /// Tells of files that include each other without end in sight; nothing of them is kept.
     pub(super) fn too_much<T>(&mut self, span: Span) -> Vec<T> {
-        self.error(span, format!("this comes to more than {LARGEST} tasks"));
+        let message =
+            format!("this comes to more than {LARGEST} tasks, or more than {NESTED} levels");
+        self.error(span, message);
         vec![]
     }
 
@@ -296,9 +295,9 @@ impl Reader<'_> {
             _ => vec![],
         };
         self.leave();
-        let mut budget = LARGEST;
+        let mut budget = Budget::default();
         spend(&items, &mut budget);
-        let items = if budget == 0 { self.too_much(span) } else { items };
+        let items = if budget.items == 0 { self.too_much(span) } else { items };
         self.lists.insert(key, items.clone());
         Some(items)
     }

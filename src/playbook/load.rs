@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+/// Files, roles and blocks inside of each other, at most: whoever walks over them recurses.
+pub(super) const NESTED: usize = 40;
+
 /// What a file turned out to be.
 #[derive(Clone)]
 pub(super) enum Read {
@@ -35,6 +38,8 @@ pub(super) struct Reader<'a> {
     pub(super) roles: HashMap<super::role::RoleKey, Arc<Role>>,
     /// Files and roles that are being read, outermost first.
     pub(super) open: Vec<PathBuf>,
+    /// Blocks that are being read.
+    pub(super) blocks: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -47,6 +52,7 @@ impl<'a> Reader<'a> {
             lists: HashMap::new(),
             roles: HashMap::new(),
             open: vec![],
+            blocks: 0,
         }
     }
 
@@ -163,14 +169,27 @@ impl<'a> Reader<'a> {
     /// Begins a file or a role; `false` (and a finding at `span`) when it is being read already.
     pub(super) fn enter(&mut self, path: &Path, span: Span) -> bool {
         let Some(at) = self.open.iter().position(|open| open == path) else {
-            self.open.push(path.to_owned());
-            return true;
+            let bearable = self.bearable(span);
+            if bearable {
+                self.open.push(path.to_owned());
+            }
+            return bearable;
         };
         let way: Vec<_> = self.open[at..].iter().map(PathBuf::as_path).chain([path]).collect();
         let way: Vec<_> = way.iter().map(|path| path.display().to_string()).collect();
         let message = format!("`{}` includes itself", path.display());
         self.found(Diagnostic::error(span, message).label(way.join(" → ")));
         false
+    }
+
+    /// Whether one more file, role or block may begin inside of those that are being read.
+    pub(super) fn bearable(&mut self, span: Span) -> bool {
+        let bearable = self.open.len() + self.blocks < NESTED;
+        if !bearable {
+            let message = format!("files, roles and blocks are nested more than {NESTED} deep");
+            self.error(span, message);
+        }
+        bearable
     }
 
     /// Ends it.

@@ -1,12 +1,11 @@
 //! Roles: where they are, what they bring (defaults, vars, handlers, dependencies, arguments) and
 //! how they are put to use.
 use super::candidates::could_be;
-use super::include::LARGEST;
 use super::keywords::{Fields, Place, allowed, suggest};
 use super::load::{Around, Read, Reader, clean, listed, with_endings};
 use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
 use super::spec::entry_point;
-use super::walk::spend_role;
+use super::walk::{Budget, spend_role};
 use super::{Item, Keywords, Role, RoleUse};
 use crate::source::{Diagnostic, Node, Span, Spanned, Vars, nearest};
 use std::path::{Path, PathBuf};
@@ -148,9 +147,9 @@ impl Reader<'_> {
             }
         };
         let used = RoleUse { role, keywords, tasks, span, public: wanted.public };
-        let mut budget = LARGEST;
+        let mut budget = Budget::default();
         spend_role(&used, &mut budget);
-        if budget == 0 {
+        if budget.items == 0 {
             self.too_much::<Item>(span);
             return None;
         }

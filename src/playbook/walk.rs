@@ -1,5 +1,6 @@
 //! The one way through everything that a play holds, in order: for whoever asks about all tasks,
 //! all handlers or all notifications.
+use super::load::NESTED;
 use super::{Item, Keywords, Play, Role, RoleUse, Task};
 use std::sync::Arc;
 
@@ -59,13 +60,33 @@ impl Play {
     }
 }
 
+/// What a file may come to, its imports unfolded: whatever is more was built to hang its reader.
+pub(super) const LARGEST: usize = 50_000;
+
+/// What reading may still come to: items, unfolded, and how deep they lie.
+pub(super) struct Budget {
+    pub(super) items: usize,
+    pub(super) depth: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { items: LARGEST, depth: NESTED + 1 }
+    }
+}
+
 /// Takes what items come to, unfolded, off a budget; stops when it is used up.
-pub(super) fn spend(items: &[Item], budget: &mut usize) {
+pub(super) fn spend(items: &[Item], budget: &mut Budget) {
+    if budget.depth == 0 {
+        budget.items = 0;
+        return;
+    }
+    budget.depth -= 1;
     for item in items {
-        if *budget == 0 {
-            return;
+        if budget.items == 0 {
+            break;
         }
-        *budget -= 1;
+        budget.items -= 1;
         match item {
             Item::Task(_) | Item::Meta(_) => {}
             Item::Block(block) => {
@@ -80,19 +101,24 @@ pub(super) fn spend(items: &[Item], budget: &mut usize) {
             }
         }
     }
+    budget.depth += 1;
 }
 
 /// The same of a role with its dependencies.
-pub(super) fn spend_role(used: &RoleUse, budget: &mut usize) {
-    *budget = budget.saturating_sub(1);
+pub(super) fn spend_role(used: &RoleUse, budget: &mut Budget) {
+    budget.items = budget.items.saturating_sub(1);
     spend(&used.tasks, budget);
     spend_brought(&used.role, budget);
 }
 
-fn spend_brought(role: &Role, budget: &mut usize) {
-    if *budget > 0 {
+fn spend_brought(role: &Role, budget: &mut Budget) {
+    if budget.items > 0 && budget.depth > 0 {
+        budget.depth -= 1;
         spend(&role.handlers, budget);
         role.dependencies.iter().for_each(|used| spend_role(used, budget));
+        budget.depth += 1;
+    } else {
+        budget.items = 0;
     }
 }
 

@@ -148,16 +148,22 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<&'a str, Templ
                 line: Some(1),
             }),
         };
-        let mark = || value.trim_matches(['\'', '"']).to_owned();
+        let mark = || match value.trim_matches(['\'', '"']) {
+            "" => Err(TemplateError::Broken {
+                message: format!("`{key}` must not be empty"),
+                line: Some(1),
+            }),
+            mark => Ok(mark.to_owned()),
+        };
         match key {
             "trim_blocks" => options.trim_blocks = flag()?,
             "lstrip_blocks" => options.lstrip_blocks = flag()?,
-            "variable_start_string" => options.variable.0 = mark(),
-            "variable_end_string" => options.variable.1 = mark(),
-            "block_start_string" => options.block.0 = mark(),
-            "block_end_string" => options.block.1 = mark(),
-            "comment_start_string" => options.comment.0 = mark(),
-            "comment_end_string" => options.comment.1 = mark(),
+            "variable_start_string" => options.variable.0 = mark()?,
+            "variable_end_string" => options.variable.1 = mark()?,
+            "block_start_string" => options.block.0 = mark()?,
+            "block_end_string" => options.block.1 = mark()?,
+            "comment_start_string" => options.comment.0 = mark()?,
+            "comment_end_string" => options.comment.1 = mark()?,
             _ => {
                 let message = format!("the `#jinja2:` line has no option `{key}`");
                 return Err(TemplateError::Broken { message, line: Some(1) });

@@ -7,12 +7,16 @@ use std::fmt::Write as _;
 pub(super) const GET: &str = "__get__";
 /// The function around what a part is cut out of: `a[1:2]` is `__cut__(a)[1:2]`.
 pub(super) const CUT: &str = "__cut__";
-/// Brackets within brackets, and operators in a row, at most: the compiler recurses over both.
+/// Brackets within brackets and operators in a row, together, at most: the compiler recurses over both.
 const DEEPEST: usize = 150;
+/// Brackets within brackets alone: of these the compiler's stack bears less.
+const NESTED: usize = 50;
 /// Attributes in a row, at most.
 const LONGEST: usize = 50;
 /// Branches of a template, at most.
 const BRANCHES: usize = 200;
+/// Items within one pair of brackets, at most: the compiler counts arguments in 16 bits.
+const ITEMS: usize = 50_000;
 /// Words that are operators, not operands.
 const WORDS: [&str; 8] = ["and", "or", "not", "in", "if", "else", "recursive", "elif"];
 /// Statements that read other files or change escaping: refused.
@@ -67,8 +71,11 @@ pub(super) fn rewrite_template(text: &str, marks: Marks) -> Result<(String, Uses
     let mut out = String::with_capacity(text.len() + text.len() / 2);
     let mut rest = text;
     let mut branches = 0;
+    let (mut line, mut counted) = (1, 0);
     while let Some((at, kind)) = next_mark(rest, marks) {
-        let line = line_of(text, text.len() - rest.len() + at);
+        let here = text.len() - rest.len() + at;
+        line += line_of(&text[counted..here], here - counted) - 1;
+        counted = here;
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if kind == Kind::Comment {
@@ -80,8 +87,9 @@ pub(super) fn rewrite_template(text: &str, marks: Marks) -> Result<(String, Uses
         }
         let (open, close) = if kind == Kind::Variable { marks.variable } else { marks.block };
         let inside = &rest[open.len()..];
-        // Without an end it stays as it is: the compiler says what is wrong.
-        let Some(end) = end_of(inside, close) else { break };
+        let Some(end) = end_of(inside, close) else {
+            return Err(Fault { message: format!("`{open}` is never closed"), line });
+        };
         let (body, after) = (&inside[..end], &inside[end + close.len()..]);
         branches +=
             usize::from(body.trim_start_matches(['-', '+']).trim_start().starts_with("elif"));
@@ -123,16 +131,18 @@ enum Kind {
     Comment,
 }
 
+/// The first mark that opens something; the longest of those that begin there.
 fn next_mark(text: &str, marks: Marks) -> Option<(usize, Kind)> {
-    [
+    let mut opening = [
         (marks.variable.0, Kind::Variable),
         (marks.block.0, Kind::Block),
         (marks.comment.0, Kind::Comment),
-    ]
-    .into_iter()
-    .filter_map(|(mark, kind)| Some((text.find(mark)?, std::cmp::Reverse(mark.len()), kind)))
-    .min_by_key(|(at, length, _)| (*at, *length))
-    .map(|(at, _, kind)| (at, kind))
+    ];
+    opening.sort_by_key(|(mark, _)| std::cmp::Reverse(mark.len()));
+    text.char_indices().find_map(|(at, _)| {
+        let kind = opening.iter().find(|(mark, _)| text[at..].starts_with(mark));
+        kind.map(|(_, kind)| (at, *kind))
+    })
 }
 
 /// Where the closing mark is, strings and brackets respected.
@@ -180,7 +190,7 @@ fn statement(body: &str, uses: &mut Uses) -> Result<String, Fault> {
     let (kept, rest) = rest.split_at(kept);
     let mut out = format!("{lead}{word}{kept}");
     if word == "filter" {
-        let mut reader = Reader { text: rest, at: 0, uses };
+        let mut reader = Reader { text: rest, at: 0, open: 0, uses };
         reader.space(&mut out);
         reader.named(&mut out, Named::Filter, 0)?;
         reader.sequence(&mut out, 0)?;
@@ -191,7 +201,7 @@ fn statement(body: &str, uses: &mut Uses) -> Result<String, Fault> {
 }
 
 fn rewrite(text: &str, uses: &mut Uses) -> Result<String, Fault> {
-    let mut reader = Reader { text, at: 0, uses };
+    let mut reader = Reader { text, at: 0, open: 0, uses };
     let mut out = String::with_capacity(text.len() * 2);
     while reader.at < text.len() {
         reader.sequence(&mut out, 0)?;
@@ -213,6 +223,8 @@ enum Named {
 struct Reader<'a, 'u> {
     text: &'a str,
     at: usize,
+    /// Brackets that are open.
+    open: usize,
     uses: &'u mut Uses,
 }
 
@@ -253,9 +265,9 @@ impl<'a> Reader<'a, '_> {
     /// Operands and operators up to a closing bracket or the end; whether a colon was among them.
     fn sequence(&mut self, out: &mut String, outer: usize) -> Result<bool, Fault> {
         let mut colon = false;
-        let mut depth = outer;
+        let (mut depth, mut items) = (outer, 0);
         loop {
-            if depth > DEEPEST {
+            if depth > DEEPEST || items > ITEMS {
                 return Err(self.fault("the expression is nested too deep, or too long"));
             }
             self.space(out);
@@ -286,6 +298,7 @@ impl<'a> Reader<'a, '_> {
                 _ if c.is_alphabetic() || c == '_' => depth += usize::from(self.name(out, depth)?),
                 _ => {
                     colon |= c == ':';
+                    items += usize::from(c == ',');
                     depth = if c == ',' { outer } else { depth + 1 };
                     out.push(c);
                     self.at += c.len_utf8();
@@ -319,7 +332,7 @@ impl<'a> Reader<'a, '_> {
             if ["lookup", "query", "q"].contains(&word) {
                 let inside = self.text[self.at..].trim_start()[1..].trim_start();
                 if inside.starts_with(['\'', '"']) {
-                    let quoted = Reader { text: inside, at: 0, uses: self.uses }.string();
+                    let quoted = Reader { text: inside, at: 0, open: 0, uses: self.uses }.string();
                     self.uses.lookups.push(quoted.trim_matches(['\'', '"']).to_owned());
                 }
             }
@@ -347,7 +360,12 @@ impl<'a> Reader<'a, '_> {
     fn group(&mut self, out: &mut String, depth: usize) -> Result<bool, Fault> {
         out.extend(self.peek());
         self.at += 1;
+        self.open += 1;
+        if self.open > NESTED {
+            return Err(self.fault("the expression is nested too deep, or too long"));
+        }
         let mut colon = self.sequence(out, depth + 1)?;
+        self.open -= 1;
         // Commas and the like are part of the sequence, so what stopped it is a bracket or the end.
         if let Some(close) = self.peek() {
             out.push(close);

@@ -9,6 +9,7 @@
 mod check;
 mod compat;
 mod faults;
+mod fuzz;
 mod lab;
 mod process;
 mod test;
@@ -24,6 +25,7 @@ cargo xtask check                     formatting, clippy, documentation, licence
 cargo xtask compat [-v] [FILTER…]      the language compared with ansible-core, case by case
 cargo xtask test [--lab] [FILTER…]    all tests; those of the lab too where one can be had (--lab: it must)
 cargo xtask faults [N]                cut runs off at every step (every Nth on the lab's servers), there and here
+cargo xtask fuzz --seconds N [--seed S]  mutated texts for everything that reads texts
 cargo xtask lab up [SERVER…]          start the lab, or some of its servers
 cargo xtask lab reset [SERVER…]       make servers new again: folder, services, state
 cargo xtask lab status [SERVER…]      what runs, and how to log in
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::test(rest),
         ["faults"] => faults::faults("1"),
         ["faults", every] => faults::faults(every),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["lab", "up", servers @ ..] => lab::up(servers),
         ["lab", "reset", servers @ ..] => lab::reset(servers),
         ["lab", "status", servers @ ..] => lab::status(servers),

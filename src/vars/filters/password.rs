@@ -15,6 +15,8 @@ use sha_crypt::{Params, sha256_crypt, sha512_crypt};
 const LETTERS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Rounds that crypt leaves out of what it writes.
 const PLAIN_ROUNDS: u32 = 5000;
+/// Rounds of crypt that count as one step of a template's work.
+const ROUNDS_OF_WORK: u64 = 100;
 
 pub(super) static ENTRIES: [Entry; 1] = [entry(
     "password_hash",
@@ -60,6 +62,7 @@ fn sha(call: &Call, long: bool) -> Result<String, Error> {
     }
     let rounds = rounds(call, if long { 656_000 } else { 535_000 })?;
     let params = Params::new(rounds).map_err(|_| call.error("takes 1000 to 999999999 rounds"))?;
+    call.state.consume_fuel(u64::from(rounds) / ROUNDS_OF_WORK)?;
     let (text, shown) = (
         call.text()?,
         if rounds == PLAIN_ROUNDS { String::new() } else { format!("rounds={rounds}$") },
@@ -118,7 +121,9 @@ fn bcrypt(call: &Call) -> Result<String, Error> {
         Some("2y") => bcrypt::Version::TwoY,
         Some(_) => return Err(call.error("knows the idents `2a`, `2b` and `2y`")),
     };
-    let parts = bcrypt::hash_with_salt(text, rounds(call, 12)?, bytes);
+    let rounds = rounds(call, 12)?;
+    call.state.consume_fuel(1_u64.checked_shl(rounds).unwrap_or(u64::MAX))?;
+    let parts = bcrypt::hash_with_salt(text, rounds, bytes);
     let parts = parts.map_err(|_| call.error("takes 4 to 31 rounds"))?;
     Ok(parts.format_for_version(version))
 }
