@@ -2,6 +2,7 @@
 
 mod cli;
 mod contract;
+mod delegate;
 mod e2e;
 mod expressions;
 mod faults;

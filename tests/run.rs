@@ -13,7 +13,7 @@ use cowhand::report::{Palette, Reporter as _, Text};
 use cowhand::run::{Job, Options, PlayJob, run};
 use cowhand::source::SourceMap;
 use cowhand::transport::fake::Fake;
-use cowhand::vars::{Engine, Trust};
+use cowhand::vars::{Engine, Scope, Trust};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,7 +127,9 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
         ["a", "b"].map(|name| (name.to_owned(), Fake::new(case.facts.clone()))).into();
     let (sender, mut receiver) = unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let recap = runtime.block_on(run(Arc::new(job), |name| Ok(hosts[name].clone()), sender));
+    let way = hosts.clone();
+    let dial = move |name: &str, _: &Scope| Ok(way[name].clone());
+    let recap = runtime.block_on(run(Arc::new(job), dial, sender));
     let mut out = vec![];
     let mut text = Text::new(&mut out, Palette { color: false }, case.verbosity);
     while let Ok(event) = receiver.try_recv() {
@@ -276,6 +278,7 @@ fn told_with(case: Case, host: &Fake) -> Fake {
     };
     let (sender, _receiver) = unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(Arc::new(job), |_| Ok(host.clone()), sender));
+    let way = host.clone();
+    runtime.block_on(run(Arc::new(job), move |_: &str, _: &Scope| Ok(way.clone()), sender));
     host.clone()
 }

@@ -8,14 +8,14 @@ use cowhand::plan::{Shared, layer, magic, saved::Saved, validate};
 use cowhand::playbook::load;
 use cowhand::run::{Job, Options, PlayJob, follow, foresee, run};
 use cowhand::source::SourceMap;
-use cowhand::transport::Connect;
 use cowhand::transport::fake::Fake;
-use cowhand::vars::{Engine, Trust};
+use cowhand::transport::{Connect, TransportError};
+use cowhand::vars::{Engine, Scope, Trust};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What a run told, and how its hosts fared.
@@ -76,22 +76,32 @@ where
     C::Shell: 'static,
 {
     let (sender, receiver) = unbounded_channel();
-    let recap = wait(run(job, |name| Ok(dial(name)), sender));
+    let names = job.shared.inventory.hosts.iter().map(|host| &host.name);
+    let hosts: BTreeMap<String, C> = names.map(|name| (name.clone(), dial(name))).collect();
+    let recap = wait(run(job, ways(hosts), sender));
     Told { events: drained(receiver), recap }
 }
 
 /// Saves what it foresees.
 pub(crate) fn plan(job: Arc<Job>, hosts: &BTreeMap<String, Fake>) -> (Told, Saved) {
     let (sender, receiver) = unbounded_channel();
-    let (recap, saved) = wait(foresee(job, |name| Ok(hosts[name].clone()), sender));
+    let (recap, saved) = wait(foresee(job, ways(hosts.clone()), sender));
     (Told { events: drained(receiver), recap }, saved)
 }
 
 /// Does what a plan has.
 pub(crate) fn apply_plan(job: Arc<Job>, plan: &Saved, hosts: &BTreeMap<String, Fake>) -> Told {
     let (sender, receiver) = unbounded_channel();
-    let recap = wait(follow(job, plan, |name| Ok(hosts[name].clone()), sender));
+    let recap = wait(follow(job, plan, ways(hosts.clone()), sender));
     Told { events: drained(receiver), recap }
+}
+
+/// The ways to some hosts, each of which is asked for once.
+fn ways<C: Connect + 'static>(
+    hosts: BTreeMap<String, C>,
+) -> impl Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static {
+    let hosts = Mutex::new(hosts);
+    move |name, _| Ok(hosts.lock().unwrap().remove(name).unwrap())
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {

@@ -168,7 +168,12 @@ impl Dialer {
 
     /// The way to a host.
     pub(super) fn dial(&self, host: &str) -> Result<Link, TransportError> {
-        let vars = Variables { scope: self.scope(host), engine: &self.engine };
+        self.dial_by(host, self.scope(host))
+    }
+
+    /// The way to a host that is reached by these variables.
+    pub(super) fn dial_by(&self, host: &str, scope: Scope) -> Result<Link, TransportError> {
+        let vars = Variables { scope, engine: &self.engine };
         let kind = vars.text(&["ansible_connection"])?;
         let named = self.inventory.host(host).is_some();
         match kind.as_deref() {
@@ -242,7 +247,8 @@ impl Dialer {
 
     /// Whom commands without a playbook become: what the inventory or `--become` say.
     pub(super) fn escalation(&self, host: &str) -> Result<Option<Escalation>, TransportError> {
-        let wanted = escalation(&Keywords::default(), &self.engine, &self.scope(host));
+        let scope = self.scope(host);
+        let wanted = escalation(&Keywords::default(), &self.engine, (&scope, &scope));
         let mut wanted = wanted.map_err(|(error, _)| refused(error.to_string()))?;
         if let Some(wanted) = &mut wanted {
             let password = wanted.password.take();

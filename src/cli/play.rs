@@ -8,6 +8,7 @@ use crate::plan::{Step, play_steps};
 use crate::report::{Fanout, Json, Palette, Progress, Reporter, Text};
 use crate::run::{Job, follow, foresee, run};
 use crate::source::Severity;
+use crate::vars::Scope;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -62,7 +63,10 @@ async fn play(
     let reporter = reporter(&args, verbose, color);
     let telling = std::thread::spawn(move || tell(reporter, receiver));
     let listener = tokio::spawn(listen(job.options.interrupt.clone(), sender.clone()));
-    let dial = |host: &str| dialer.dial(host);
+    let dial = {
+        let dialer = dialer.clone();
+        move |host: &str, scope: &Scope| dialer.dial_by(host, scope.clone())
+    };
     let (recap, plan) = match &way {
         Way::Plain => (run(job.clone(), dial, sender).await, None),
         Way::Follow(plan) => (follow(job.clone(), plan, dial, sender).await, None),

@@ -96,16 +96,16 @@ const NOT_OURS: [&str; 12] = [
 /// What is wrong, and where that was written if it was no variable.
 type Failed = (TemplateError, Option<Span>);
 
-/// Whether and whom a task becomes.
+/// Whether and whom a task becomes; the second of the scopes holds for the host that it runs on.
 ///
 /// # Errors
 /// Templates that fail; a method that there is not, and options that it can't be given.
 pub fn escalation(
     keywords: &Keywords,
     engine: &Engine,
-    scope: &Scope,
+    (scope, theirs): (&Scope, &Scope),
 ) -> Result<Option<Escalation>, Failed> {
-    let wishes = Wishes { engine, scope };
+    let wishes = Wishes { engine, scope, theirs };
     let wanted = match wishes.variable("ansible_become")? {
         Some(value) => truth(&value).unwrap_or(false),
         None => flag(keywords.escalate.as_ref(), false, engine, scope)?,
@@ -125,12 +125,12 @@ pub fn escalation(
     let password = of(&["ansible_become_password", "ansible_become_pass", &own("pass")], None)?;
     wanted.password = password.map(|(password, _)| Secret::new(password));
     if let Some((program, place)) =
-        of(&["ansible_become_exe", &own("exe")], keywords.become_exe.as_ref())?
+        of(&["ansible_become_exe", &own("exe")], keywords.become_exe.as_deref())?
     {
         wanted.program = words(&program, "become_exe", place)?;
     }
     if let Some((flags, place)) =
-        of(&["ansible_become_flags", &own("flags")], keywords.become_flags.as_ref())?
+        of(&["ansible_become_flags", &own("flags")], keywords.become_flags.as_deref())?
     {
         let flags = words(&flags, "become_flags", place)?;
         if let Some(flag) = flags.iter().find(|flag| not_ours(method, flag)) {
@@ -166,14 +166,15 @@ fn broken(message: String, place: Option<Span>) -> Failed {
 struct Wishes<'a> {
     engine: &'a Engine,
     scope: &'a Scope,
+    theirs: &'a Scope,
 }
 
 impl Wishes<'_> {
     fn variable(&self, name: &str) -> Result<Option<Value>, Failed> {
-        if self.scope.get(name).is_none() {
+        if self.theirs.get(name).is_none() {
             return Ok(None);
         }
-        let value = self.engine.evaluate(name, self.scope).map_err(|e| (e, None))?;
+        let value = self.engine.evaluate(name, self.theirs).map_err(|e| (e, None))?;
         Ok(Some(value).filter(|value| !value.is_null()))
     }
 

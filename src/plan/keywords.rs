@@ -1,5 +1,5 @@
 //! Keywords as they hold at a task: inner ones win, conditions and tags add up.
-use crate::playbook::Keywords;
+use crate::playbook::{Keywords, Rare};
 use crate::source::{Span, Spanned};
 use crate::vars::{Engine, Scope, TemplateError};
 use serde_json::Value;
@@ -12,6 +12,7 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
     let nearest = |inner: &Option<Spanned<Value>>, outer: &Option<Spanned<Value>>| {
         inner.clone().or_else(|| outer.clone())
     };
+    let rare = |inner: &Rare, outer: &Rare| inner.clone().or_else(|| outer.clone());
     Keywords {
         name: inner.name.clone(),
         when: both(&outer.when, &inner.when),
@@ -20,8 +21,8 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
         escalate: nearest(&inner.escalate, &outer.escalate),
         become_user: nearest(&inner.become_user, &outer.become_user),
         become_method: nearest(&inner.become_method, &outer.become_method),
-        become_exe: nearest(&inner.become_exe, &outer.become_exe),
-        become_flags: nearest(&inner.become_flags, &outer.become_flags),
+        become_exe: rare(&inner.become_exe, &outer.become_exe),
+        become_flags: rare(&inner.become_flags, &outer.become_flags),
         check_mode: nearest(&inner.check_mode, &outer.check_mode),
         diff: nearest(&inner.diff, &outer.diff),
         no_log: nearest(&inner.no_log, &outer.no_log),
@@ -31,6 +32,11 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
         environment: both(&outer.environment, &inner.environment),
         run_once: nearest(&inner.run_once, &outer.run_once),
         remote_user: nearest(&inner.remote_user, &outer.remote_user),
+        port: rare(&inner.port, &outer.port),
+        connection: rare(&inner.connection, &outer.connection),
+        delegate_to: rare(&inner.delegate_to, &outer.delegate_to),
+        delegate_facts: rare(&inner.delegate_facts, &outer.delegate_facts),
+        throttle: rare(&inner.throttle, &outer.throttle),
         notify: if inner.notify.is_empty() { &outer.notify } else { &inner.notify }.clone(),
         module_defaults: (outer.module_defaults.iter())
             .chain(&inner.module_defaults)

@@ -15,6 +15,7 @@ mod settle;
 mod steps;
 mod undefined;
 mod validate;
+mod via;
 
 pub use bind::{BindError, Invocation, bind, conditions, when_holds};
 pub use escalation::{Escalation, Method, escalation};
@@ -28,3 +29,4 @@ pub use sealed::sealed;
 pub use settle::{Judged, breaks, forecast, loop_items, settle, summary, until_holds};
 pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
 pub use validate::validate;
+pub use via::{Via, Way, overrides, via};

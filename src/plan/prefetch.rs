@@ -2,18 +2,18 @@
 //! so that all of them travel in the first round trip. A hint and never more: what is missed is
 //! asked at the task's turn, what is asked in vain costs a line.
 use super::bind::bind;
-use super::escalation::{Escalation, escalation};
 use super::scope::{HostVars, Play, Shared};
 use super::steps::{Context, Selection, Step, TaskStep, included};
+use super::via::{Via, via};
 use crate::facts::Probe;
 use crate::source::{SourceMap, Spanned};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The probes of `steps` for one host, each with whom the task becomes.
-pub fn prefetch(steps: &[Step], world: &World<'_>) -> Vec<(Option<Escalation>, Probe)> {
+/// The probes of `steps` for one host, each with how the task speaks to it.
+pub fn prefetch(steps: &[Step], world: &World<'_>) -> Vec<(Via, Probe)> {
     let mut out = vec![];
     walk(steps, world, &mut out);
     out
@@ -37,6 +37,8 @@ pub struct World<'a> {
     pub chosen: &'a Selection,
     /// For the names of included steps.
     pub sources: &'a SourceMap,
+    /// Connection variables that the playbook sets.
+    pub overrides: &'a BTreeSet<&'static str>,
 }
 
 impl World<'_> {
@@ -45,7 +47,7 @@ impl World<'_> {
     }
 }
 
-fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalation>, Probe)>) {
+fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Via, Probe)>) {
     for step in steps {
         match step {
             Step::Task(step) => task(step, world, out),
@@ -63,9 +65,16 @@ fn walk(steps: &[Step], world: &World<'_>, out: &mut Vec<(Option<Escalation>, Pr
     }
 }
 
-fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Option<Escalation>, Probe)>) {
+fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Via, Probe)>) {
+    let keywords = &step.context.keywords;
+    // It asks another host.
+    if keywords.delegate_to.is_some() {
+        return;
+    }
     let scope = world.scope(&step.context);
-    let Ok(whom) = escalation(&step.context.keywords, world.engine, &scope) else { return };
+    let scopes = (&scope, &scope);
+    let via = via(keywords, world.engine, scopes, world.brought, world.overrides);
+    let Ok(via) = via else { return };
     for scope in items(step, world.engine, scope) {
         // A condition that is already known to be false spares the probes; one that can't be told
         // yet does not.
@@ -78,7 +87,7 @@ fn task(step: &TaskStep, world: &World<'_>, out: &mut Vec<(Option<Escalation>, P
         let Ok(call) = bind(step, world.engine, &scope, world.shared, true) else { continue };
         let Ok(probes) = (call.module.observe)(&call.params) else { continue };
         for probe in probes {
-            let wanted = (whom.clone(), probe);
+            let wanted = (via.clone(), probe);
             if !out.contains(&wanted) {
                 out.push(wanted);
             }

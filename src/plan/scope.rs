@@ -174,6 +174,12 @@ pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str)
     Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
 }
 
+/// What a host is called, where nothing else is known of it.
+pub(super) fn named(host: &str) -> Layer {
+    let values = [("inventory_hostname".to_owned(), host.into())].into_iter().collect();
+    Layer { origin: "magic".into(), trust: Trust::Data, values, places: BTreeMap::new() }
+}
+
 /// Facts under the names that they have in `ansible_facts`; `ansible_local` alone keeps its own.
 fn namespaced(facts: &Map<String, Value>) -> Map<String, Value> {
     let short = |name: &str| match name.strip_prefix("ansible_") {

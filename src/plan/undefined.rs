@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 /// Names that Ansible gives to every task, or that connections are made with.
 const MAGIC: &[&str] = &[
     "ansible_check_mode",
+    "ansible_delegated_vars",
     "ansible_diff_mode",
     "ansible_facts",
     "ansible_failed_result",
@@ -95,6 +96,11 @@ impl Names {
         }
     }
 
+    /// Whether something defines a name.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.defined.contains(name)
+    }
+
     /// Every name that something reads.
     pub(super) fn used(&self, engine: &Engine) -> BTreeSet<String> {
         let names = |(_, value, expression): &(Span, Value, bool)| match value.as_str() {
@@ -120,14 +126,23 @@ impl Names {
             &keywords.escalate,
             &keywords.become_user,
             &keywords.become_method,
-            &keywords.become_exe,
-            &keywords.become_flags,
             &keywords.check_mode,
             &keywords.diff,
             &keywords.no_log,
             &keywords.ignore_errors,
             &keywords.run_once,
+            &keywords.remote_user,
         ];
+        let rare = [
+            &keywords.become_exe,
+            &keywords.become_flags,
+            &keywords.port,
+            &keywords.connection,
+            &keywords.delegate_to,
+            &keywords.delegate_facts,
+            &keywords.throttle,
+        ];
+        rare.into_iter().flatten().for_each(|value| self.read(value, false));
         single.into_iter().flatten().for_each(|value| self.read(value, false));
         keywords.environment.iter().for_each(|value| self.read(value, false));
         for (_, arguments) in &keywords.module_defaults {

@@ -142,14 +142,14 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// A scalar that was made from a part of another one.
-fn scalar(text: String, span: Span) -> Node {
+pub(super) fn scalar(text: String, span: Span) -> Node {
     let value = Scalar::String(text.clone());
     Node { span, tag: None, kind: Kind::Scalar { value, text, plain: false } }
 }
 
 /// Where a part of a scalar's text was written: exact when it stands on one line without escapes,
 /// else the whole scalar.
-fn part(node: &Node, text: &str, range: &Range<usize>) -> Span {
+pub(super) fn part(node: &Node, text: &str, range: &Range<usize>) -> Span {
     let span = node.span;
     let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     let written = span.end.column.saturating_sub(span.start.column);

@@ -5,9 +5,9 @@ use super::candidates::could_be;
 use super::load::Reader;
 use super::shape::{holds_template, is_template};
 use super::walk::Here;
-use super::{Item, Keywords, Play, Task};
+use super::{Item, Keywords, Play, Strategy, Task};
 use crate::modules::{Bind, PlanError};
-use crate::source::{Diagnostic, Spanned, nearest};
+use crate::source::{Diagnostic, Span, Spanned, nearest};
 use serde_json::{Map, Value, json};
 
 impl Reader<'_> {
@@ -16,8 +16,10 @@ impl Reader<'_> {
         let mut names: Vec<String> = vec![];
         let mut notified: Vec<&Spanned<String>> = vec![];
         let mut shapes = vec![];
+        let mut delegated = vec![];
         play.walk(&mut |item, here| match item {
             Item::Task(task) => {
+                delegated.extend(delegate_of(task, here));
                 notified.extend(&task.notify);
                 if here.handler {
                     handler_names(task, here, &mut names);
@@ -28,6 +30,12 @@ impl Reader<'_> {
             Item::Include(include) => notified.extend(&include.apply.notify),
             Item::Meta(_) => {}
         });
+        if play.strategy == Strategy::Free {
+            for span in delegated {
+                let finding = Diagnostic::error(span, "`delegate_to` needs `strategy: linear`");
+                self.found(finding.help("each host of this play goes its own way"));
+            }
+        }
         for (task, finding) in shapes {
             // What is wrong with the keys or the short form was told already.
             let pairs = task.args.mapping().unwrap_or_default().iter();
@@ -52,6 +60,12 @@ impl Reader<'_> {
             });
         }
     }
+}
+
+/// Where it is said that a task runs on another host.
+fn delegate_of(task: &Task, here: &Here<'_>) -> Option<Span> {
+    let mut keywords = here.around.iter().copied().chain([&task.keywords]).rev();
+    keywords.find_map(|keywords| keywords.delegate_to.as_ref()).map(|delegate| delegate.span)
 }
 
 /// The names that a handler can be notified by.

@@ -91,6 +91,8 @@ const NOTIFY: &[Place] = &[Place::Block, Place::Task, Place::Handler, Place::Imp
 /// What is inherited from anything around a task.
 const INHERITED: &[Place] =
     &[Place::Play, Place::Role, Place::Block, Place::Task, Place::Handler, Place::Import];
+const DELEGATED: &[Place] =
+    &[Place::Role, Place::Block, Place::Task, Place::Handler, Place::Import];
 const WHEN: &[Place] = &[
     Place::Role,
     Place::Block,
@@ -126,7 +128,7 @@ const NAMED: &[Place] = &[
 /// Every keyword of Ansible, in alphabetical order. (`with_*` are lookups, see
 /// [`LOOKUPS`](super::repeat::LOOKUPS).)
 pub static KEYWORDS: &[Keyword] = &[
-    refused("action", "The module as a value.", "write the module's name as a key: `copy: …`"),
+    row("action", TASKS, Shape::Any, "The module as a value: `copy src=a dest=b`."),
     row("always", BLOCK, Shape::Items, "Tasks that run whatever became of the block."),
     row("any_errors_fatal", INHERITED, Shape::Flag, "A failure on one host ends the play for all."),
     row("args", TASKS, Shape::Mapping, "More arguments of the module."),
@@ -145,11 +147,16 @@ pub static KEYWORDS: &[Keyword] = &[
     row("changed_when", TASKS, Shape::Conditions, "When the task counts as changed."),
     row("check_mode", INHERITED, Shape::Flag, "Run in check mode, or in earnest in spite of it."),
     refused("collections", "Where to look for modules.", "remove it: modules are found by name"),
-    row("connection", PLAY, Shape::Text, "How hosts are reached: `ssh`."),
+    row(
+        "connection",
+        INHERITED,
+        Shape::Text,
+        "How hosts are reached: `ssh`, or `local`: not at all.",
+    ),
     refused("debugger", "Stop for a debugger.", "there is none: `-vv` shows what a task does"),
     row("delay", TASKS, Shape::Number, "Seconds between tries."),
-    refused("delegate_facts", "Facts go to the delegate.", "every task runs on its own host here"),
-    refused("delegate_to", "Run on another host.", "write a play for that host"),
+    row("delegate_facts", DELEGATED, Shape::Flag, "Facts go to the host that the task runs on."),
+    row("delegate_to", DELEGATED, Shape::Text, "Run on another host, with this host's variables."),
     row("diff", INHERITED, Shape::Flag, "Show differences of this task, or hide them."),
     row("environment", INHERITED, Shape::Mappings, "Environment variables of commands."),
     row("fact_path", PLAY, Shape::Text, "The servers' folder of local facts, `*.fact`."),
@@ -168,7 +175,7 @@ pub static KEYWORDS: &[Keyword] = &[
     row("ignore_errors", INHERITED, Shape::Flag, "Go on when it fails."),
     row("ignore_unreachable", INHERITED, Shape::Flag, "Go on when the host can't be reached."),
     row("listen", HANDLER, Shape::Texts, "Topics that the handler runs for."),
-    refused("local_action", "Run on this machine.", "every task runs on its own host here"),
+    row("local_action", TASKS, Shape::Any, "As `action`, on this machine."),
     row("loop", LOOPS, Shape::List, "Run once for each item."),
     row(
         "loop_control",
@@ -202,7 +209,7 @@ pub static KEYWORDS: &[Keyword] = &[
         "How often to look after a background task.",
         "tasks run in the foreground here",
     ),
-    refused("port", "The SSH port.", "set `ansible_port` in the inventory"),
+    row("port", INHERITED, Shape::Number, "The SSH port."),
     row("post_tasks", PLAY, Shape::Items, "Tasks after `tasks`."),
     row("pre_tasks", PLAY, Shape::Items, "Tasks before `roles`."),
     row("register", REGISTER, Shape::Text, "The variable that takes the result."),
@@ -231,7 +238,12 @@ pub static KEYWORDS: &[Keyword] = &[
     ),
     row("tags", EVERYWHERE, Shape::Texts, "Names for `--tags` and `--skip-tags`."),
     row("tasks", PLAY, Shape::Items, "What to do."),
-    refused("throttle", "How many hosts at once.", "use `serial` on the play, or `--forks`"),
+    row(
+        "throttle",
+        INHERITED,
+        Shape::Number,
+        "How many hosts run it at once; 0: as many as others.",
+    ),
     refused(
         "timeout",
         "How long the task may take.",

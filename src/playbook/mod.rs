@@ -1,6 +1,7 @@
 //! What was asked: plays, blocks, tasks, handlers and roles as they were written, every piece with
 //! its place. Parsing is strict: an unknown key, module or handler is an error with a suggestion.
 //! Pure: reads files only through a [`Library`], evaluates no template.
+mod action;
 pub mod arguments;
 mod block;
 mod call;
@@ -9,6 +10,7 @@ mod check;
 mod include;
 mod include_vars;
 mod included;
+mod inherited;
 pub mod keywords;
 mod load;
 mod play;
@@ -24,6 +26,7 @@ mod walk;
 
 pub use candidates::could_be;
 pub use included::{Include, Included, IncludedVars};
+pub use inherited::{Keywords, Rare};
 pub use repeat::LOOKUPS;
 pub use shape::Shape;
 pub use short::pairs;
@@ -33,7 +36,7 @@ pub use walk::Here;
 
 use crate::modules::ModuleDef;
 use crate::source::{Diagnostic, Node, SourceMap, Span, Spanned, Vars};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -319,51 +322,6 @@ pub enum MetaAction {
     ClearHostErrors,
     /// Nothing.
     Noop,
-}
-
-/// Keywords that plays, blocks, roles and tasks share. Values may hold templates.
-#[derive(Clone, Debug, Default)]
-pub struct Keywords {
-    /// `name`.
-    pub name: Option<Spanned<String>>,
-    /// `when`, and-ed; inherited by and-ing.
-    pub when: Vec<Spanned<Value>>,
-    /// `vars`.
-    pub vars: Vars,
-    /// `tags`, inherited by joining.
-    pub tags: Vec<Spanned<Value>>,
-    /// `become`.
-    pub escalate: Option<Spanned<Value>>,
-    /// `become_user`.
-    pub become_user: Option<Spanned<Value>>,
-    /// `become_method`.
-    pub become_method: Option<Spanned<Value>>,
-    /// `become_exe`.
-    pub become_exe: Option<Spanned<Value>>,
-    /// `become_flags`.
-    pub become_flags: Option<Spanned<Value>>,
-    /// `check_mode`.
-    pub check_mode: Option<Spanned<Value>>,
-    /// `diff`.
-    pub diff: Option<Spanned<Value>>,
-    /// `no_log`.
-    pub no_log: Option<Spanned<Value>>,
-    /// `ignore_errors`.
-    pub ignore_errors: Option<Spanned<Value>>,
-    /// `ignore_unreachable`.
-    pub ignore_unreachable: Option<Spanned<Value>>,
-    /// `any_errors_fatal`.
-    pub any_errors_fatal: Option<Spanned<Value>>,
-    /// `environment`: a mapping, or a list of them.
-    pub environment: Vec<Spanned<Value>>,
-    /// `run_once`.
-    pub run_once: Option<Spanned<Value>>,
-    /// `remote_user`.
-    pub remote_user: Option<Spanned<Value>>,
-    /// `notify` on a block, for tasks inside that have none of their own.
-    pub notify: Vec<Spanned<String>>,
-    /// `module_defaults`: module → arguments.
-    pub module_defaults: Vec<(String, Map<String, Value>)>,
 }
 
 /// Reads a playbook with all it imports, and every role it uses. All findings, not just the first;

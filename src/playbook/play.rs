@@ -108,7 +108,6 @@ impl Reader<'_> {
             self.found(finding.help("add e.g. `hosts: all`"));
         }
         let strategy = self.strategy(&mut fields);
-        self.connection(&mut fields);
         let order = fields.take("order").map(text);
         if let Some(order) = &order {
             self.order(order);
@@ -166,16 +165,6 @@ impl Reader<'_> {
                 self.found(Diagnostic::error(node.span, message).help(help));
                 Strategy::Linear
             }
-        }
-    }
-
-    fn connection(&mut self, fields: &mut Fields<'_>) {
-        let Some(node) = fields.take("connection") else { return };
-        let word = node.text().unwrap_or_default();
-        if !["ssh", "smart"].contains(&plain(word)) {
-            let message = format!("connection `{word}` is not supported");
-            let help = "hosts are reached over SSH; remove it";
-            self.found(Diagnostic::error(node.span, message).help(help));
         }
     }
 

@@ -2,11 +2,10 @@
 //! `meta`. Which of them a mapping is, its keys say.
 use super::keywords::{Fields, Place, allowed, suggest};
 use super::load::{Around, Reader};
-use super::shape::{is_template, kind, text, texts, value, values};
-use super::{Item, Keywords, Meta, MetaAction, Task};
+use super::shape::{kind, text, texts, value, values};
+use super::{Item, Meta, MetaAction, Task};
 use crate::modules::{self, MODULES, ModuleDef};
 use crate::source::{Diagnostic, Node, Vars};
-use serde_json::Value;
 use std::sync::Arc;
 
 /// What looks like a module and is a part of the language.
@@ -106,6 +105,9 @@ impl Reader<'_> {
             self.found(finding.help("a task is a mapping: `- name: …`, then the module"));
             return None;
         };
+        if let Some(node) = self.without_action(node) {
+            return self.item(&node, around);
+        }
         let is = |key: &Node, words: &[&str]| key.text().is_some_and(|key| words.contains(&key));
         if pairs.iter().any(|(key, _)| is(key, &["block", "rescue", "always"])) {
             return Some(self.block(node, around));
@@ -140,13 +142,10 @@ impl Reader<'_> {
 
     fn no_call(&mut self, node: &Node, fields: &Fields<'_>, place: Place) {
         self.unknown_keys(fields, place);
-        if fields.others.iter().all(|(key, _)| key.text().is_some_and(|k| k.starts_with("with_"))) {
-            let pairs = node.mapping().unwrap_or_default();
-            let refused = |key: &Node| matches!(key.text(), Some("action" | "local_action"));
-            if !pairs.iter().any(|(key, _)| refused(key)) {
-                let help = "add the module's name as a key, e.g. `command: …`";
-                self.found(Diagnostic::error(node.span, "this task calls no module").help(help));
-            }
+        let is_with = |key: &Node| key.text().is_some_and(|key| key.starts_with("with_"));
+        if fields.others.iter().all(|(key, _)| is_with(key)) && !self.is_wrong(node.span) {
+            let help = "add the module's name as a key, e.g. `command: …`";
+            self.found(Diagnostic::error(node.span, "this task calls no module").help(help));
         }
     }
 
@@ -244,75 +243,6 @@ impl Reader<'_> {
             self.found(Diagnostic::error(when.span, message).help(help));
         }
         Some(Item::Meta(Arc::new(Meta { span: node.span, keywords, action: *action })))
-    }
-
-    /// The keywords that are shared by everything, taken out of the fields.
-    pub(super) fn keywords(&mut self, fields: &mut Fields<'_>) -> Keywords {
-        let mut one = |name: &str| fields.take(name).map(value);
-        let (escalate, check_mode, diff) = (one("become"), one("check_mode"), one("diff"));
-        let (become_user, become_method) = (one("become_user"), one("become_method"));
-        let (become_exe, become_flags) = (one("become_exe"), one("become_flags"));
-        let (no_log, run_once, remote_user) = (one("no_log"), one("run_once"), one("remote_user"));
-        let (ignore_errors, any_errors_fatal) = (one("ignore_errors"), one("any_errors_fatal"));
-        let ignore_unreachable = one("ignore_unreachable");
-        let mut many = |name: &str| fields.take(name).map(values).unwrap_or_default();
-        let (when, tags, environment) = (many("when"), many("tags"), many("environment"));
-        let vars = fields.take("vars").map(|node| self.named_vars(node)).unwrap_or_default();
-        let defaults = fields.take("module_defaults");
-        Keywords {
-            name: fields.take("name").map(text),
-            when,
-            vars,
-            tags,
-            escalate,
-            become_user,
-            become_method,
-            become_exe,
-            become_flags,
-            check_mode,
-            diff,
-            no_log,
-            ignore_errors,
-            ignore_unreachable,
-            any_errors_fatal,
-            environment,
-            run_once,
-            remote_user,
-            notify: fields.take("notify").map(texts).unwrap_or_default(),
-            module_defaults: defaults.map(|node| self.module_defaults(node)).unwrap_or_default(),
-        }
-    }
-
-    fn module_defaults(&mut self, node: &Node) -> Vec<(String, serde_json::Map<String, Value>)> {
-        let mut out = vec![];
-        if is_template(node.text().unwrap_or_default()) {
-            self.error(node.span, "`module_defaults` can't be a template");
-        }
-        for (key, value) in node.mapping().unwrap_or_default() {
-            let name = key.text().unwrap_or_default();
-            let Some(module) = modules::find(name) else {
-                let finding = match name.strip_prefix("group/") {
-                    Some(_) => Diagnostic::error(key.span, "groups of modules are not supported")
-                        .help("name each module"),
-                    None => suggest(
-                        Diagnostic::error(key.span, format!("`{name}` is not a module")),
-                        name,
-                        MODULES.iter().map(|module| module.name),
-                    ),
-                };
-                self.found(finding);
-                continue;
-            };
-            let Some(pairs) = value.mapping() else {
-                let message = format!("the defaults of `{name}` must be a mapping");
-                self.found(Diagnostic::error(value.span, message).label(kind(value)));
-                continue;
-            };
-            self.keys(module, pairs.iter().map(|(key, _)| key));
-            let Value::Object(values) = value.to_value() else { continue };
-            out.push((name.to_owned(), values));
-        }
-        out
     }
 
     /// Variables from arguments that are no options: `- role: x` with `port: 25` beside it.

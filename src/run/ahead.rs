@@ -1,11 +1,10 @@
 //! A play's first round trip to a host: the facts that the play may use, everything that its tasks
 //! will want to know, and what is owed.
 use super::Job;
-use super::attempt::armed;
 use super::host::HostRun;
 use super::play::PlayWorld;
 use crate::facts::{Probe, Topic};
-use crate::plan::{Context, Escalation, Step, World, escalation, gathered, prefetch, used};
+use crate::plan::{Context, Step, Via, World, gathered, prefetch, used};
 use crate::playbook::Play;
 use crate::source::Vars;
 use crate::transport::{Connect, TransportError};
@@ -33,16 +32,12 @@ impl Facts {
     }
 
     /// As whom, and which questions. `validate` has refused keywords that can't be decided.
-    fn wanted<C: Connect>(
-        &self,
-        world: &PlayWorld,
-        host: &HostRun<C>,
-    ) -> (Option<Escalation>, Vec<Probe>) {
+    fn wanted<C: Connect>(&self, world: &PlayWorld, host: &HostRun<C>) -> (Via, Vec<Probe>) {
         let scope = world.scope(host, &self.context);
         let engine = &world.job.engine;
         let probes = gathered(&self.play, &self.used, engine, &scope).unwrap_or_default();
-        let whom = escalation(&self.context.keywords, engine, &scope).unwrap_or_default();
-        (armed(&world.job, whom), probes)
+        let via = world.via(&self.context, (&scope, &scope), host).unwrap_or_default();
+        (via, probes)
     }
 }
 
@@ -63,20 +58,21 @@ pub(super) async fn look_ahead<C: Connect>(
             batch: &world.left(),
             chosen: &world.job.options.chosen,
             sources: &world.job.sources,
+            overrides: &world.overrides,
         },
     );
-    let (whom, facts) = world.facts.wanted(world, host);
-    let own = facts.iter().map(|probe| (whom.clone(), probe.clone()));
-    let mut by_user: Vec<(Option<Escalation>, Vec<Probe>)> = vec![];
-    for (escalate, probe) in own.chain(wanted) {
-        let escalate = armed(&world.job, escalate);
-        match by_user.iter_mut().find(|(user, _)| *user == escalate) {
+    let (via, facts) = world.facts.wanted(world, host);
+    let own = facts.iter().map(|probe| (via.clone(), probe.clone()));
+    let mut by_user: Vec<(Via, Vec<Probe>)> = vec![];
+    for (via, probe) in own.chain(wanted) {
+        let via = world.with_password(via);
+        match by_user.iter_mut().find(|(known, _)| *known == via) {
             Some((_, probes)) => probes.push(probe),
-            None => by_user.push((escalate, vec![Probe::Owed, Probe::Journal, probe])),
+            None => by_user.push((via, vec![Probe::Owed, Probe::Journal, probe])),
         }
     }
-    for (escalate, probes) in by_user {
-        let eye = host.eye(escalate.as_ref()).await?;
+    for (via, probes) in by_user {
+        let eye = host.eye(&via).await?;
         match host.look(eye, probes).await {
             // One answer that can't be read spoils the batch; the task that it is for will say so.
             Err(TransportError::Garbled(_)) => host.look(eye, vec![Probe::Owed]).await?,
@@ -84,7 +80,7 @@ pub(super) async fn look_ahead<C: Connect>(
         }
     }
     if !facts.is_empty() {
-        let eye = host.eye(whom.as_ref()).await?;
+        let eye = host.eye(&via).await?;
         host.gather(eye, facts).await?;
     }
     super::handlers::take_up(world, host);

@@ -1,19 +1,17 @@
 //! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
-use super::Job;
 use super::foresight::About;
 use super::host::HostRun;
 use super::journal::Doing;
+use super::play::PlayWorld;
 use crate::change::{Change, Diff, Ran, diff};
 use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
-use crate::plan::{
-    Escalation, Invocation, Judged, TaskStep, bind, escalation, flag, forecast, settle,
-};
+use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle};
 use crate::secret::Secrets;
 use crate::source::{SourceMap, Span};
 use crate::transport::{Connect, TransportError, here};
-use crate::vars::{Scope, TemplateError};
+use crate::vars::Scope;
 use serde_json::Map;
 
 /// What a task is allowed and asked to do, decided once per attempt.
@@ -23,9 +21,9 @@ pub(super) struct Terms {
     /// Show what changes.
     diff: bool,
     /// Show nothing of parameters, results and content.
-    pub(super) no_log: bool,
-    /// Whom to become.
-    escalate: Option<Escalation>,
+    no_log: bool,
+    /// As whom and by which way.
+    via: Via,
 }
 
 /// What is made of a task's changes.
@@ -54,18 +52,20 @@ impl Attempt {
     }
 }
 
-/// One attempt. `owe` are the handlers that a change notifies; `settles` is the handler that this
-/// task is, when its success takes back the mark.
+/// One attempt, on `host`, by whose variables (`theirs`) it is reached; `scope` are those of the task. `owe`
+/// are the handlers that a change notifies; `settles` is the handler that this task is, when its success
+/// takes back the mark.
 pub(super) async fn attempt<C: Connect>(
-    job: &Job,
+    world: &PlayWorld,
     host: &mut HostRun<C>,
     step: &TaskStep,
-    scope: &Scope,
+    (scope, theirs): (&Scope, &Scope),
     owe: &[String],
     settles: Option<&str>,
 ) -> Result<Attempt, TransportError> {
+    let job = &world.job;
     let place = |span| located(&job.sources, span);
-    let terms = match terms(job, step, scope) {
+    let terms = match terms(world, host, step, (scope, theirs)) {
         Ok(terms) => terms,
         Err(message) => return Ok(Attempt::failed(message)),
     };
@@ -73,7 +73,7 @@ pub(super) async fn attempt<C: Connect>(
         Ok(call) => call,
         Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
     };
-    let eye = host.eye_if_needed(terms.escalate.as_ref(), &call).await?;
+    let eye = host.eye_if_needed(&terms.via, &call).await?;
     let changes = match plan(host, eye, &call).await? {
         Ok(changes) => marked(changes, job.sources.vault().secrets()),
         Err(PlanError::Failed { message, result }) => {
@@ -172,7 +172,7 @@ async fn carry_out<C: Connect>(
 }
 
 /// A module's own failure: `failed_when` may still overrule it.
-fn judge(job: &Job, step: &TaskStep, scope: &Scope, failure: Judged) -> Attempt {
+fn judge(job: &super::Job, step: &TaskStep, scope: &Scope, failure: Judged) -> Attempt {
     if step.task.failed_when.is_none() {
         return Attempt { judged: failure, diffs: vec![] };
     }
@@ -182,7 +182,19 @@ fn judge(job: &Job, step: &TaskStep, scope: &Scope, failure: Judged) -> Attempt 
     }
 }
 
-pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, String> {
+/// Whether nothing is shown of a task.
+pub(super) fn hidden(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> bool {
+    let keyword = step.context.keywords.no_log.as_ref();
+    flag(keyword, false, &world.job.engine, scope).unwrap_or(true)
+}
+
+fn terms<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    step: &TaskStep,
+    scopes: (&Scope, &Scope),
+) -> Result<Terms, String> {
+    let (job, scope) = (&world.job, scopes.0);
     let keywords = &step.context.keywords;
     let place = |span| located(&job.sources, span);
     let flag = |keyword, default| {
@@ -199,30 +211,10 @@ pub(super) fn terms(job: &Job, step: &TaskStep, scope: &Scope) -> Result<Terms, 
         },
         diff: flag(keywords.diff.as_ref(), job.options.diff)?,
         no_log: flag(keywords.no_log.as_ref(), false)?,
-        escalate: whom(job, step, scope)
+        via: world
+            .via(&step.context, scopes, host)
             .map_err(|(error, span)| format!("{}{error}", place(span)))?,
     })
-}
-
-/// Whom a task becomes.
-pub(super) fn whom(
-    job: &Job,
-    step: &TaskStep,
-    scope: &Scope,
-) -> Result<Option<Escalation>, (TemplateError, Option<Span>)> {
-    Ok(armed(job, escalation(&step.context.keywords, &job.engine, scope)?))
-}
-
-/// With the password of `-K` where the inventory has none. No password is told in any event.
-pub(super) fn armed(job: &Job, mut escalation: Option<Escalation>) -> Option<Escalation> {
-    if let Some(escalation) = &mut escalation {
-        let password = escalation.password.take();
-        escalation.password = password.or_else(|| job.options.become_password.clone());
-        if let Some(password) = &escalation.password {
-            job.sources.vault().secrets().keep(password.expose());
-        }
-    }
-    escalation
 }
 
 /// `path:line:column: `, or nothing.
@@ -239,10 +231,13 @@ async fn plan<C: Connect>(
     let Some(eye) = eye else {
         return Ok((call.module.plan)(&call.params, &crate::facts::Observed::default()));
     };
-    let wanted = match (call.module.observe)(&call.params) {
+    let mut wanted = match (call.module.observe)(&call.params) {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };
+    if !host.chosen && host.is_new(eye) {
+        wanted.extend([Probe::Owed, Probe::Journal]);
+    }
     host.look(eye, wanted).await?;
     for _ in 0..PATIENCE {
         match (call.module.plan)(&call.params, host.seen(eye)) {
@@ -279,7 +274,7 @@ impl<C: Connect> HostRun<C> {
     /// `set_fact` and `fail` never make a connection.
     async fn eye_if_needed(
         &mut self,
-        escalate: Option<&Escalation>,
+        via: &Via,
         call: &Invocation,
     ) -> Result<Option<usize>, TransportError> {
         let looks = (call.module.observe)(&call.params).map_or(true, |probes| !probes.is_empty());
@@ -293,6 +288,6 @@ impl<C: Connect> HostRun<C> {
         if !looks && (still() || fails()) {
             return Ok(None);
         }
-        self.eye(escalate).await.map(Some)
+        self.eye(via).await.map(Some)
     }
 }

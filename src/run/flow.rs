@@ -6,12 +6,13 @@ use super::host::{HostRun, State};
 use super::play::{Batch, Stop};
 use super::task::{Part, turn};
 use crate::event::Event;
-use crate::plan::{Context, Step, TaskStep, flag, when_holds};
+use crate::plan::{Context, Step, TaskStep, flag, text, when_holds};
 use crate::playbook::MetaAction;
 use crate::transport::Connect;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 impl<C> Batch<C>
 where
@@ -96,18 +97,45 @@ where
                     .collect(),
             },
         );
-        self.each(&only, |world, mut host| {
-            let step = step.clone();
-            async move {
-                turn(&world, &mut host, &step, part).await;
-                host
-            }
-        })
-        .await;
+        if keywords.delegate_to.is_some() {
+            self.one_by_one(step, &only, part).await;
+        } else {
+            let throttle = self.throttle(step, &only);
+            self.each(&only, throttle.as_ref(), |world, mut host| {
+                let step = step.clone();
+                async move {
+                    turn(&world, &mut host, &mut vec![], &step, part).await;
+                    host
+                }
+            })
+            .await;
+        }
         if run_once {
             self.share(step, &only, on);
         }
         self.judge(fatal, on);
+    }
+
+    /// A task whose hosts may want to speak to each other.
+    async fn one_by_one(&mut self, step: &TaskStep, on: &BTreeSet<String>, part: Part) {
+        let world = self.world.clone();
+        for name in world.batch.iter().filter(|name| on.contains(*name)) {
+            let is_it = |host: &HostRun<C>| host.name == *name && host.state == State::Active;
+            let Some(at) = self.hosts.iter().position(is_it) else { continue };
+            let mut host = self.hosts.remove(at);
+            turn(&world, &mut host, &mut self.hosts, step, part).await;
+            self.hosts.insert(at, host);
+        }
+    }
+
+    /// What keeps a task from running on too many hosts at once (`throttle`).
+    fn throttle(&self, step: &TaskStep, on: &BTreeSet<String>) -> Option<Arc<Semaphore>> {
+        let keyword = step.context.keywords.throttle.as_deref()?;
+        let host = self.hosts.iter().find(|host| on.contains(&host.name))?;
+        let scope = self.world.scope(host, &step.context);
+        let at_once = text(Some(keyword), &self.world.job.engine, &scope).ok()??;
+        let at_once: usize = at_once.trim().parse().ok().filter(|at_once| *at_once > 0)?;
+        Some(self.world.throttle(&step.place, at_once))
     }
 
     /// A failure that ends it for all (`any_errors_fatal`, `max_fail_percentage`) fails the hosts that

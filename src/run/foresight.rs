@@ -6,7 +6,7 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::facts::{Fact, Probe};
 use crate::plan::saved::{Foreseen, Intent};
-use crate::plan::{Escalation, HostVars};
+use crate::plan::{HostVars, Via};
 use crate::transport::Connect;
 
 /// What a run has to do with a saved plan on one host.
@@ -23,9 +23,11 @@ pub(super) enum Foresight {
 
 impl Foresight {
     /// A fact that was fetched from the host.
-    pub(super) fn saw(&mut self, escalate: Option<&Escalation>, probe: &Probe, fact: &Fact) {
+    pub(super) fn saw(&mut self, via: &Via, probe: &Probe, fact: &Fact) {
         if let Self::Recording(foreseen) = self {
-            foreseen.saw(escalate.map_or("", |escalate| &escalate.user), probe, fact);
+            let user = via.escalate.as_ref().map_or("", |escalate| &escalate.user);
+            let way = via.way.iter().map(|(name, value)| format!(" {name}={value}"));
+            foreseen.saw(&(user.to_owned() + &way.collect::<String>()), probe, fact);
         }
     }
 

@@ -91,13 +91,24 @@ where
     if batch.world.job.options.check {
         return;
     }
+    let mut marked = on.clone();
+    let mut kept = BTreeSet::new();
+    // Marks on other hosts stay as long as one of those who made them has not succeeded.
+    for host in &mut batch.hosts {
+        if host.state == State::Active && on.contains(&host.name) {
+            marked.extend(host.elsewhere.remove(name).unwrap_or_default());
+        } else {
+            kept.extend(host.elsewhere.get(name).into_iter().flatten().cloned());
+        }
+    }
     let left: BTreeSet<String> = (batch.hosts.iter())
-        .filter(|host| on.contains(&host.name) && host.owed.contains_key(name))
+        .filter(|host| marked.contains(&host.name) && host.owed.contains_key(name))
+        .filter(|host| !kept.contains(&host.name))
         .map(|host| host.name.clone())
         .collect();
     let name = name.to_owned();
     batch
-        .each(&left, |world, mut host| {
+        .each(&left, None, |world, mut host| {
             let name = name.clone();
             async move {
                 if let Err(error) = host.settle(&name).await {

@@ -1,13 +1,14 @@
 //! One host during a run: its shells, what is known of it, what it owes, how it fares.
 use super::foresight::Foresight;
 use super::journal::Journal;
-use super::{Events, emit};
+use super::{Events, Job, emit};
 use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::{Fact, Observed, Probe, injected};
-use crate::plan::{Context, Escalation, HostVars};
+use crate::plan::{Context, HostVars, Via, Way};
 use crate::playbook::Task;
 use crate::transport::{Connect, Transport, TransportError, here};
+use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,15 +28,24 @@ pub(super) enum State {
 
 /// A shell and what has been seen through it. What a user may see differs from user to user.
 struct Eye<S> {
-    escalate: Option<Escalation>,
+    via: Via,
     shell: S,
     seen: Observed,
+    /// What the host owes was asked through it.
+    met: bool,
 }
+
+/// Gives the way to a host that is reached by these variables.
+pub(super) type Dial<C> = Arc<dyn Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync>;
 
 /// A host during a run.
 pub(super) struct HostRun<C: Connect> {
     pub(super) name: String,
-    link: Option<C>,
+    pub(super) dial: Dial<C>,
+    /// The variables by which it is reached.
+    reach: Scope,
+    /// The ways that were dialled.
+    links: Vec<(Way, C)>,
     eyes: Vec<Eye<C::Shell>>,
     pub(super) vars: HostVars,
     /// Handlers that were notified, by their full names.
@@ -56,13 +66,19 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) foresight: Foresight,
     /// What this run has written into the server's journal.
     pub(super) journal: Journal,
+    /// Handlers that it notified and that are marked on other hosts, where its tasks ran.
+    pub(super) elsewhere: BTreeMap<String, BTreeSet<String>>,
+    /// A play works on it; others are there for tasks that are delegated to them.
+    pub(super) chosen: bool,
 }
 
 impl<C: Connect> HostRun<C> {
-    pub(super) fn new(name: String, link: Option<C>, vars: HostVars) -> Self {
+    pub(super) fn new(name: String, dial: Dial<C>, reach: Scope, vars: HostVars) -> Self {
         Self {
             name,
-            link,
+            dial,
+            reach,
+            links: vec![],
             eyes: vec![],
             vars,
             notified: BTreeSet::new(),
@@ -75,7 +91,18 @@ impl<C: Connect> HostRun<C> {
             recap: Recap::default(),
             foresight: Foresight::None,
             journal: Journal::default(),
+            elsewhere: BTreeMap::new(),
+            chosen: true,
         }
+    }
+
+    /// A host that nothing has been done to.
+    pub(super) fn met(job: &Job, name: String, dial: Dial<C>) -> Self {
+        let vars = job.shared.host_vars(&name);
+        let reach = job.shared.reach(&name, &vars);
+        let mut host = Self::new(name, dial, reach, vars);
+        host.journal = Journal::new(job);
+        host
     }
 
     /// As new, on the same connection and through the same shells.
@@ -87,23 +114,46 @@ impl<C: Connect> HostRun<C> {
         }
         let recap = Recap { batches, channels, ..Recap::default() };
         let journal = std::mem::take(&mut self.journal);
-        let new = Self::new(self.name.clone(), self.link.take(), vars);
-        *self = Self { eyes, recap, journal, ..new };
+        let links = std::mem::take(&mut self.links);
+        let (chosen, reach) = (self.chosen, self.reach.clone());
+        let new = Self::new(self.name.clone(), self.dial.clone(), reach, vars);
+        *self = Self { links, eyes, recap, journal, chosen, ..new };
     }
 
-    /// The shell for whom a task becomes, opened when it is first wanted.
-    pub(super) async fn eye(
-        &mut self,
-        escalate: Option<&Escalation>,
-    ) -> Result<usize, TransportError> {
-        if let Some(at) = self.eyes.iter().position(|eye| eye.escalate.as_ref() == escalate) {
+    /// The same host, should this one be lost by a bug: nothing is known of it.
+    pub(super) fn spare(&self) -> Self {
+        let (name, dial) = (self.name.clone(), self.dial.clone());
+        Self::new(name, dial, self.reach.clone(), self.vars.clone())
+    }
+
+    /// The shell as whom and by which way a task speaks to it, opened when it is first wanted.
+    pub(super) async fn eye(&mut self, via: &Via) -> Result<usize, TransportError> {
+        if let Some(at) = self.eyes.iter().position(|eye| eye.via == *via) {
             return Ok(at);
         }
-        let link = self.link.as_ref().ok_or(TransportError::Lost { in_change: false })?;
-        let shell = link.shell(escalate).await?;
+        let shell = self.link(&via.way)?.shell(via.escalate.as_ref()).await?;
         self.recap.channels += 1;
-        self.eyes.push(Eye { escalate: escalate.cloned(), shell, seen: Observed::default() });
+        self.eyes.push(Eye { via: via.clone(), shell, seen: Observed::default(), met: false });
         Ok(self.eyes.len() - 1)
+    }
+
+    /// The link that goes this way, dialled when it is first wanted.
+    pub(super) fn link(&mut self, way: &Way) -> Result<&C, TransportError> {
+        let known = self.links.iter().position(|(known, _)| known == way);
+        let at = known.unwrap_or(self.links.len());
+        if known.is_none() {
+            let values = way.clone().into_iter().collect();
+            let (origin, places) = ("connection".to_owned(), BTreeMap::new());
+            let layer = Layer { origin, trust: Trust::Data, values, places };
+            let link = (self.dial)(&self.name, &self.reach.with(layer))?;
+            self.links.push((way.clone(), link));
+        }
+        Ok(&self.links[at].1)
+    }
+
+    /// Whether nobody has asked through this shell yet what the host owes.
+    pub(super) fn is_new(&self, eye: usize) -> bool {
+        !self.eyes[eye].met
     }
 
     /// Closes its shells (`meta: reset_connection`); the next task opens new ones.
@@ -157,6 +207,7 @@ impl<C: Connect> HostRun<C> {
         let facts = self.eyes[eye].shell.observe(&wanted).await?;
         for (probe, fact) in wanted.into_iter().zip(facts) {
             if let Fact::Owed(owed) = &fact {
+                self.eyes[eye].met = true;
                 for owed in owed {
                     self.owed.entry(owed.handler.clone()).or_default().insert(eye);
                 }
@@ -164,8 +215,8 @@ impl<C: Connect> HostRun<C> {
             if let Fact::Journal(journal) = &fact {
                 self.journal.found(eye, journal);
             }
-            let Eye { escalate, seen, .. } = &mut self.eyes[eye];
-            self.foresight.saw(escalate.as_ref(), &probe, &fact);
+            let Eye { via, seen, .. } = &mut self.eyes[eye];
+            self.foresight.saw(via, &probe, &fact);
             seen.set(probe, fact);
         }
         Ok(())
@@ -306,9 +357,9 @@ impl<C: Connect> HostRun<C> {
         *counter += 1;
     }
 
-    /// Keeps what a task returned: `register`, and facts. Those of `set_fact` stand above a play's
-    /// variables; with `cacheable` they are facts of the host as well.
-    pub(super) fn keep(&mut self, task: &Task, result: &Map<String, Value>) {
+    /// Keeps the facts that a task returned. Those of `set_fact` stand above a play's variables; with
+    /// `cacheable` they are facts of the host as well.
+    pub(super) fn keep_facts(&mut self, task: &Task, result: &Map<String, Value>) {
         let all = facts_of(result);
         let cacheable = result.get("_ansible_facts_cacheable") == Some(&Value::Bool(true));
         let sets = task.module.name == "set_fact";
@@ -318,9 +369,6 @@ impl<C: Connect> HostRun<C> {
         if sets {
             self.set.clone_from(&all);
             self.vars.registered.extend(all);
-        }
-        if let Some(name) = &task.register {
-            self.vars.registered.insert(name.value.clone(), result.clone().into());
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Journal {
     /// The shells that have said that the run begins.
     begun: BTreeSet<usize>,
     /// Steps so far.
-    count: u32,
+    pub(super) count: u32,
     /// Runs that were cut off, and the shell that sees them.
     cut_off: Vec<(usize, String)>,
     told: BTreeSet<String>,

@@ -1,5 +1,5 @@
 //! A task's loop on one host: its items one after the other, and what is told of each.
-use super::attempt::{Attempt, terms};
+use super::attempt::{Attempt, hidden};
 use super::emit;
 use super::host::{HostRun, facts_of};
 use super::play::PlayWorld;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub(super) async fn looped<C: Connect>(
     world: &PlayWorld,
-    host: &mut HostRun<C>,
+    (host, others): (&mut HostRun<C>, &mut Vec<HostRun<C>>),
     step: &TaskStep,
     repeat: &Loop,
     scope: &Scope,
@@ -50,7 +50,7 @@ pub(super) async fn looped<C: Connect>(
         let about = layer.values.clone();
         let outer = &mut scope;
         let scope = outer.with(layer);
-        let mut ended = once(world, host, step, &scope, part).await?;
+        let mut ended = once(world, host, others, step, &scope, part).await?;
         ended.judged.result.extend(about);
         if step.task.module.name == "set_fact" {
             let values = facts_of(&ended.judged.result);
@@ -128,7 +128,7 @@ fn tell_item<C: Connect>(
     item: String,
     ended: &Attempt,
 ) {
-    let hidden = terms(&world.job, step, scope).map_or(true, |terms| terms.no_log);
+    let hidden = hidden(world, step, scope);
     let (outcome, result) = censor(hidden, ended.judged.clone());
     emit(
         &world.events,

@@ -2,6 +2,7 @@
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
 mod ahead;
 mod attempt;
+mod delegate;
 mod flow;
 mod foresight;
 mod handlers;
@@ -17,15 +18,14 @@ mod task;
 use crate::change::Identity;
 use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
-use crate::plan::{Selection, Shared};
+use crate::plan::{Selection, Shared, Way};
 use crate::playbook;
 use crate::secret::{Secret, Secrets};
 use crate::source::{SourceMap, Vars};
 use crate::transport::{Connect, TransportError};
-use crate::vars::Engine;
+use crate::vars::{Engine, Scope};
 use foresight::Foresight;
-use host::HostRun;
-use journal::Journal;
+use host::{Dial, HostRun};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -98,7 +98,8 @@ pub(crate) fn emit(events: &Events, event: Event) {
     let _ = events.sender.send(event.censored(&events.secrets));
 }
 
-/// Runs a job to its end. `dial` gives the way to a host; a host that it refuses is unreachable.
+/// Runs a job to its end. `dial` gives the way to a host that is reached by some variables; a host that it
+/// refuses is unreachable.
 pub async fn run<C, D>(
     job: Arc<Job>,
     dial: D,
@@ -107,10 +108,10 @@ pub async fn run<C, D>(
 where
     C: Connect + 'static,
     C::Shell: 'static,
-    D: Fn(&str) -> Result<C, TransportError>,
+    D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
     let events = job.events(sender);
-    let hosts = meet(&job, dial, &events);
+    let hosts = meet(&job, &way(dial), &events);
     let hosts = plays(&job, hosts, &events).await;
     part(&job, hosts, &events).await
 }
@@ -124,10 +125,10 @@ pub async fn foresee<C, D>(
 where
     C: Connect + 'static,
     C::Shell: 'static,
-    D: Fn(&str) -> Result<C, TransportError>,
+    D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
     let events = job.events(sender);
-    let mut hosts = meet(&job, dial, &events);
+    let mut hosts = meet(&job, &way(dial), &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
     }
@@ -149,10 +150,10 @@ pub async fn follow<C, D>(
 where
     C: Connect + 'static,
     C::Shell: 'static,
-    D: Fn(&str) -> Result<C, TransportError>,
+    D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
     let events = job.events(sender);
-    let mut hosts = meet(&job, dial, &events);
+    let mut hosts = meet(&job, &way(dial), &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
     }
@@ -193,12 +194,16 @@ impl Job {
     }
 }
 
-/// The beginning of a run: every host that the plays name.
-fn meet<C, D>(job: &Job, dial: D, events: &Events) -> Vec<HostRun<C>>
+/// Ways as every host keeps them.
+fn way<C, D>(dial: D) -> Dial<C>
 where
-    C: Connect + 'static,
-    D: Fn(&str) -> Result<C, TransportError>,
+    D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
+    Arc::new(dial)
+}
+
+/// The beginning of a run: every host that the plays name.
+fn meet<C: Connect>(job: &Job, dial: &Dial<C>, events: &Events) -> Vec<HostRun<C>> {
     let mut names: Vec<String> = vec![];
     for name in job.plays.iter().flat_map(|play| &play.hosts) {
         if !names.contains(name) {
@@ -214,14 +219,8 @@ where
         },
     );
     let meeting = names.into_iter().map(|name| {
-        let vars = job.shared.host_vars(&name);
-        let (link, error) = match dial(&name) {
-            Ok(link) => (Some(link), None),
-            Err(error) => (None, Some(error)),
-        };
-        let mut host = HostRun::new(name, link, vars);
-        host.journal = Journal::new(job);
-        if let Some(error) = error {
+        let mut host = HostRun::met(job, name, dial.clone());
+        if let Err(error) = host.link(&Way::new()) {
             host.lose(&error, events);
         }
         host
@@ -251,9 +250,15 @@ where
     C::Shell: 'static,
 {
     let hosts = journal::close(job, hosts, events).await;
+    for host in hosts.iter().filter(|host| !host.chosen && !host.owed.is_empty()) {
+        let owed: Vec<&str> = host.owed.keys().map(String::as_str).collect();
+        let message = format!("still owed there: {}", owed.join(", "));
+        emit(events, Event::Warning { host: Some(host.name.clone()), message });
+    }
     let interrupted = job.options.interrupt.is_cancelled();
-    let recap: BTreeMap<_, _> =
-        hosts.into_iter().map(|host| (host.name.clone(), host.finish())).collect();
+    let recap: BTreeMap<_, _> = (hosts.into_iter().filter(|host| host.chosen))
+        .map(|host| (host.name.clone(), host.finish()))
+        .collect();
     emit(events, Event::RunFinished { recap: recap.clone(), interrupted });
     recap
 }

@@ -5,16 +5,18 @@ use super::host::{HostRun, State};
 use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
-use crate::plan::{Context, Handler, Play, Step, batches, handlers, order, play_steps};
-use crate::playbook::Strategy;
-use crate::source::Spanned;
+use crate::plan::{
+    Context, Handler, Play, Step, Via, batches, handlers, order, overrides, play_steps, via,
+};
+use crate::playbook::{self, Strategy};
+use crate::source::{Span, Spanned, Vars};
 use crate::transport::{Connect, Stage, TransportError};
-use crate::vars::{Layer, Scope};
+use crate::vars::{Layer, Scope, TemplateError};
 use serde_json::Value;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -37,6 +39,10 @@ pub(super) struct PlayWorld {
     /// What it gathers.
     pub(super) facts: Facts,
     forks: Arc<Semaphore>,
+    /// Tasks that fewer hosts may run at once, by where they are.
+    throttles: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    /// Connection variables that the playbook sets.
+    pub(super) overrides: BTreeSet<&'static str>,
 }
 
 /// How much is not begun any more, though nothing failed.
@@ -52,6 +58,33 @@ impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
         self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.left())
+    }
+    /// As whom and by which way a task speaks to a host; of the scopes the second holds for that host.
+    pub(super) fn via<C: Connect>(
+        &self,
+        context: &Context,
+        scopes: (&Scope, &Scope),
+        host: &HostRun<C>,
+    ) -> Result<Via, (TemplateError, Option<Span>)> {
+        let via = via(&context.keywords, &self.job.engine, scopes, &host.vars, &self.overrides)?;
+        Ok(self.with_password(via))
+    }
+    /// With the password of `-K` where the inventory has none. No password is told in any event.
+    pub(super) fn with_password(&self, mut via: Via) -> Via {
+        if let Some(escalate) = &mut via.escalate {
+            let password = escalate.password.take();
+            escalate.password = password.or_else(|| self.job.options.become_password.clone());
+            if let Some(password) = &escalate.password {
+                self.job.sources.vault().secrets().keep(password.expose());
+            }
+        }
+        via
+    }
+    /// Lets so many hosts at once run what is at a place.
+    pub(super) fn throttle(&self, place: &str, at_once: usize) -> Arc<Semaphore> {
+        let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
+        let throttle = throttles.entry(place.to_owned());
+        throttle.or_insert_with(|| Arc::new(Semaphore::new(at_once))).clone()
     }
     pub(super) fn left(&self) -> Arc<Layer> {
         // Nobody panics while holding it.
@@ -105,6 +138,9 @@ where
         }
     }
     let facts = Facts::of(job, index);
+    let views: Vec<(&playbook::Play, &[Vars])> =
+        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
+    let overrides = overrides(&views);
     for batch in groups {
         let world = Arc::new(PlayWorld {
             job: job.clone(),
@@ -122,6 +158,8 @@ where
             facts: facts.clone(),
             batch: batch.clone(),
             forks: Arc::new(Semaphore::new(job.options.forks.max(1))),
+            throttles: Mutex::default(),
+            overrides: overrides.clone(),
         });
         let mut run = Batch { world, hosts, stop: None };
         run.prefetch(&steps).await;
@@ -231,9 +269,14 @@ where
         self.hosts = done.into_values().collect();
     }
 
-    /// Does something on hosts side by side, at most `forks` at once. A panic costs its host alone.
-    pub(super) async fn each<F, Fut>(&mut self, on: &BTreeSet<String>, work: F)
-    where
+    /// Does something on hosts side by side, at most `forks` at once, and no more than `throttle` lets in. A
+    /// panic costs its host alone.
+    pub(super) async fn each<F, Fut>(
+        &mut self,
+        on: &BTreeSet<String>,
+        throttle: Option<&Arc<Semaphore>>,
+        work: F,
+    ) where
         F: Fn(Arc<PlayWorld>, HostRun<C>) -> Fut,
         Fut: Future<Output = HostRun<C>> + Send + 'static,
     {
@@ -245,15 +288,20 @@ where
                 done.insert(index, host);
                 continue;
             }
-            let (name, vars) = (host.name.clone(), host.vars.clone());
+            let spare = host.spare();
             let work = work(self.world.clone(), host);
             let forks = self.world.forks.clone();
+            let throttle = throttle.cloned();
             let handle = at_work.spawn(async move {
-                // The semaphore is never closed, so there is always a permit to come.
+                // The semaphores are never closed, so there is always a permit to come.
+                let _narrow = match throttle {
+                    Some(throttle) => Some(throttle.acquire_owned().await),
+                    None => None,
+                };
                 let _permit = forks.acquire_owned().await;
                 (index, work.await)
             });
-            names.insert(handle.id(), (index, name, vars));
+            names.insert(handle.id(), (index, spare));
         }
         while let Some(ended) = at_work.join_next().await {
             match ended {
@@ -261,8 +309,7 @@ where
                     done.insert(index, host);
                 }
                 Err(panic) => {
-                    if let Some((index, name, vars)) = names.remove(&panic.id()) {
-                        let mut host = HostRun::new(name, None, vars);
+                    if let Some((index, mut host)) = names.remove(&panic.id()) {
                         let message = "a bug in cowhand ended this host's run".to_owned();
                         let stage = Stage::Setup;
                         let error = TransportError::Unreachable { stage, message, help: None };
@@ -279,7 +326,7 @@ where
     async fn prefetch(&mut self, steps: &[Step]) {
         let on: BTreeSet<String> = self.world.batch.iter().cloned().collect();
         let steps: Arc<[Step]> = steps.into();
-        self.each(&on, |world, mut host| {
+        self.each(&on, None, |world, mut host| {
             let steps = steps.clone();
             async move {
                 if let Err(error) = look_ahead(&world, &mut host, &steps).await {

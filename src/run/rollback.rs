@@ -24,7 +24,7 @@ where
         let scope = world.scope(host, &Context::default());
         on.contains(&host.name)
             && host.state == State::Failed
-            && !host.journal.play.stretches.is_empty()
+            && !(host.journal.play.stretches.is_empty() && host.journal.play.left.is_empty())
             && !world.job.options.no_rollback
             && flag(keyword, true, &world.job.engine, &scope).unwrap_or(true)
     };
@@ -34,7 +34,7 @@ where
         failed.insert(host.name.clone());
     }
     batch
-        .each(&failed, |world, mut host| async move {
+        .each(&failed, None, |world, mut host| async move {
             match host.roll_back(&world.events).await {
                 Ok(()) => host.state = State::Failed,
                 Err(error) => host.lose(&error, &world.events),

@@ -1,5 +1,6 @@
 //! A task's turn on one host: its condition, its retries, and what is told of it.
-use super::attempt::{Attempt, attempt, located, terms};
+use super::attempt::{Attempt, attempt, hidden, located};
+use super::delegate::{attempt_on, delegate, gives_facts};
 use super::host::{HostRun, State};
 use super::looped::looped;
 use super::play::PlayWorld;
@@ -26,10 +27,11 @@ pub(super) enum Part {
     Handler,
 }
 
-/// Runs a task on a host, tells of it, and keeps what it returned.
+/// Runs a task on a host, or for it on one of the others; tells of it, and keeps what it returned.
 pub(super) async fn turn<C: Connect>(
     world: &PlayWorld,
     host: &mut HostRun<C>,
+    others: &mut Vec<HostRun<C>>,
     step: &TaskStep,
     part: Part,
 ) {
@@ -37,8 +39,8 @@ pub(super) async fn turn<C: Connect>(
     let scope = world.scope(host, &step.context);
     let owed: BTreeSet<String> = host.owed.keys().cloned().collect();
     let ended = match &step.task.repeat {
-        Some(repeat) => looped(world, host, step, repeat, &scope, part).await,
-        None => once(world, host, step, &scope, part).await,
+        Some(repeat) => looped(world, (host, others), step, repeat, &scope, part).await,
+        None => once(world, host, others, step, &scope, part).await,
     };
     let mut ended = match ended {
         Ok(ended) => ended,
@@ -66,7 +68,15 @@ pub(super) async fn turn<C: Connect>(
             host.vars.registered.insert("ansible_failed_task".into(), json!({"name": name}));
         }
     }
-    host.keep(&step.task, &ended.judged.result);
+    if gives_facts(world, step, &scope) {
+        host.set.clear();
+    } else {
+        host.keep_facts(&step.task, &ended.judged.result);
+    }
+    if let Some(name) = &step.task.register {
+        let result = ended.judged.result.clone();
+        host.vars.registered.insert(name.value.clone(), result.into());
+    }
     host.count(&ended.judged.outcome);
     if ended.judged.changed() {
         for name in owes(world, host, step, &scope) {
@@ -97,7 +107,7 @@ fn tell<C: Connect>(
     part: Part,
     ended: Attempt,
 ) {
-    let hidden = terms(&world.job, step, scope).map_or(true, |terms| terms.no_log);
+    let hidden = hidden(world, step, scope);
     let (outcome, result) = censor(hidden, ended.judged);
     let diffs = if hidden { vec![] } else { ended.diffs };
     emit(
@@ -194,6 +204,7 @@ fn owes<C: Connect>(
 pub(super) async fn once<C: Connect>(
     world: &PlayWorld,
     host: &mut HostRun<C>,
+    others: &mut Vec<HostRun<C>>,
     step: &TaskStep,
     scope: &Scope,
     part: Part,
@@ -208,9 +219,17 @@ pub(super) async fn once<C: Connect>(
     }
     let owed = owes(world, host, step, scope);
     let settles = (part == Part::Handler).then_some(step.name.as_str());
+    let there = match delegate(world, host, step, scope) {
+        Ok(there) => there,
+        Err(error) => return Ok(failed(job, &error)),
+    };
+    let mut attempt = async || match &there {
+        Some(name) => attempt_on(world, host, (others, name), step, scope, &owed).await,
+        None => attempt(world, host, step, (scope, scope), &owed, settles).await,
+    };
     // Without `until`, `retries` tries again as long as it fails (ansible-core 2.16 and later).
     if step.task.until.is_none() && step.task.retries.is_none() {
-        return attempt(job, host, step, scope, &owed, settles).await;
+        return attempt().await;
     }
     let limit = match (number(job, step.task.retries.as_ref(), scope), &step.task.retries) {
         (_, None) => 3,
@@ -219,7 +238,7 @@ pub(super) async fn once<C: Connect>(
     };
     let delay = number(job, step.task.delay.as_ref(), scope).unwrap_or(5.0).max(0.0);
     for tried in 1..=limit {
-        let mut ended = attempt(job, host, step, scope, &owed, settles).await?;
+        let mut ended = attempt().await?;
         ended.judged.result.insert("attempts".into(), tried.into());
         let done = match until_holds(step, &job.engine, scope, &ended.judged.result) {
             Ok(holds) if step.task.until.is_some() => holds,
