@@ -77,8 +77,8 @@
 //! * The first batch that changes something begins with [`change::Entry::Begin`]: it takes the server's
 //!   lock and opens the run's journal. Each change after it is a [`change::Change::Step`], which keeps what
 //!   it replaces before it replaces it. A run that changes nothing writes nothing.
-//! * [`change::Change::undo`] says of each change how it is taken back: by the image that the server keeps,
-//!   by doing it again, or not at all, and why.
+//! * [`change::Change::undo`] says of each change how it is taken back: by the image or the command that
+//!   the server keeps, by doing it again, or not at all, and why.
 //! * A play that fails on a host is taken back there (`run::rollback`): [`change::Entry::Undo`] takes its
 //!   steps back, newest first, and doing so twice is doing it once; then the handlers that had run, run again.
 //! * A run that was cut off leaves each path old or new, what it owes marked, and a lock that lapses. The

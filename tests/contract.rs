@@ -1,5 +1,6 @@
 //! One suite against every door to a host: the model keeps to it as the real shells do.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
+mod deeds;
 mod facts;
 mod files;
 pub(crate) mod journal;

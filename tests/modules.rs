@@ -2,7 +2,7 @@
 //! examples.
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 use crate::contract::journal::{begin, step, undo};
-use cowhand::change::{Care, Change, Ran, Undo};
+use cowhand::change::{Back, Call, Care, Change, Ran, Undo};
 use cowhand::facts::{Bytes, Fact, Here, Observed, PathKind, Probe, Stat};
 use cowhand::modules::{MODULES, ModuleDef, PlanError, find};
 use cowhand::transport::fake::Fake;
@@ -27,6 +27,15 @@ struct Case {
     /// Files that are different afterwards; `null`: gone.
     #[serde(default)]
     then: BTreeMap<String, Option<String>>,
+    /// What else is known of the host.
+    #[serde(default)]
+    knows: Vec<(Value, Value)>,
+    /// Commands whose effect is known, as they are run.
+    #[serde(default)]
+    runs: Vec<String>,
+    /// What takes them back.
+    #[serde(default)]
+    back: Vec<String>,
     /// Files that are where cowhand runs afterwards.
     #[serde(default)]
     here: BTreeMap<String, String>,
@@ -79,6 +88,10 @@ fn host(case: &Case) -> Fake {
         let link = Stat { target, ..stat(PathKind::Link, 0o777) };
         let probe = Probe::Path { path: path.clone(), follow: false };
         seen.set(probe, Fact::Path(Some(link)));
+    }
+    for (probe, fact) in &case.knows {
+        let probe: Probe = serde_json::from_value(probe.clone()).unwrap();
+        seen.set(probe, serde_json::from_value(fact.clone()).unwrap());
     }
     Fake::new(seen)
 }
@@ -136,7 +149,11 @@ async fn run(module: &ModuleDef, case: &Case) {
         let found = key.split('.').try_fold(&whole, |inside, key| inside.get(key));
         assert_eq!(found.unwrap_or(&Value::Null), value, "{what}: {key} of {whole:?}");
     }
-    let idle = case.then.is_empty() && case.modes.is_empty() && case.here.is_empty();
+    deeds(case, &changes, &what);
+    let idle = case.then.is_empty()
+        && case.modes.is_empty()
+        && case.here.is_empty()
+        && case.runs.is_empty();
     assert_eq!(changes.is_empty(), idle, "{what}");
     for (path, old) in &case.files {
         let expected = case.then.get(path).cloned().unwrap_or_else(|| Some(old.clone()));
@@ -158,6 +175,27 @@ async fn run(module: &ModuleDef, case: &Case) {
     }
     let again = plan(module, &case.args, &host, &mut Observed::default()).await.unwrap();
     assert!(again.is_empty(), "{what}: not the same a second time: {again:?}");
+}
+
+/// The commands of a case, and what takes them back.
+fn deeds(case: &Case, changes: &[Change], what: &str) {
+    let mut runs = vec![];
+    let mut back = vec![];
+    for change in changes {
+        let Change::Deed(deed) = change else { continue };
+        runs.push(match &deed.call {
+            Call::Program(argv) | Call::Telling { argv, .. } => argv.join(" "),
+            _ => change.words().join(" "),
+        });
+        back.extend(match &deed.back {
+            Back::Programs(programs) => programs.iter().map(|argv| argv.join(" ")).collect(),
+            other => vec![format!("{other:?}")],
+        });
+    }
+    assert_eq!(runs, case.runs, "{what}");
+    if !case.back.is_empty() {
+        assert_eq!(back, case.back, "{what}");
+    }
 }
 
 #[tokio::test]
@@ -253,6 +291,9 @@ async fn plans_converge_and_can_be_taken_back() {
             then: BTreeMap::new(),
             modes: BTreeMap::new(),
             here: BTreeMap::new(),
+            knows: vec![],
+            runs: vec![],
+            back: vec![],
             result: Map::new(),
             fails: None,
         };
@@ -261,7 +302,8 @@ async fn plans_converge_and_can_be_taken_back() {
         let Ok(changes) = plan(module, &args, &host, &mut seen).await else { continue };
         planned += 1;
         let settled = |change: &Change| {
-            !matches!(
+            let back = matches!(change.undo(), Undo::BeforeImage | Undo::Command | Undo::Nothing);
+            back && !matches!(
                 change,
                 Change::Run(_)
                     | Change::Wait(_)
@@ -293,7 +335,6 @@ async fn plans_converge_and_can_be_taken_back() {
         let before = host.facts();
         shell.apply(&[begin("law")]).await.unwrap();
         for (number, change) in (1..).zip(&changes) {
-            assert!(matches!(change.undo(), Undo::BeforeImage | Undo::Nothing), "{change:?}");
             shell.apply(&[step("law", number, change.clone())]).await.unwrap();
         }
         shell.apply(&[undo("law", "law", 1, Care::Careful)]).await.unwrap();

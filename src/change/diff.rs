@@ -67,6 +67,7 @@ pub fn diff(change: &Change, seen: &Observed) -> Option<Diff> {
             };
             (dir, values.iter().map(line).collect())
         }
+        Change::Deed(deed) => (&deed.subject, deed.effect.clone()),
         Change::Here(Here::Keep { path, .. }) => (path, "fetched\n".into()),
         Change::Step { change, .. } => return diff(change, seen),
         Change::Run(_)

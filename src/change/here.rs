@@ -37,7 +37,12 @@ impl Here {
     }
 
     pub(super) fn touches(&self, probe: &Probe) -> bool {
-        matches!((self, probe), (Self::Keep { path, .. }, Probe::Here { path: other }) if path == other)
+        match (self, probe) {
+            (Self::Keep { path, .. }, Probe::Here { path: other }) => path == other,
+            // The host may be the machine that cowhand runs on.
+            (Self::Keep { path, .. }, _) => super::touches_path(path, probe),
+            (Self::Pause(_), _) => false,
+        }
     }
 
     pub(super) fn predict(&self, seen: &mut Observed) {

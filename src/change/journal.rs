@@ -186,8 +186,14 @@ impl Entry {
 
 /// The words of a change that is a step of a run.
 pub(super) fn step_words(run: &str, number: u32, change: &Change) -> Vec<String> {
-    let head = ["step".to_owned(), run.to_owned(), step(number)];
-    head.into_iter().chain(change.words()).collect()
+    let mut words = vec!["step".to_owned(), run.to_owned(), step(number)];
+    if let Change::Deed(deed) = change
+        && let Some(back) = deed.back()
+    {
+        words.extend(["with_back".to_owned(), back, deed.subject.clone()]);
+    }
+    words.extend(change.words());
+    words
 }
 
 /// A step's name: so many digits that names sort as numbers do.

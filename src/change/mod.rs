@@ -1,18 +1,22 @@
 //! What can be done to a host: a closed set, each a piece of data that can be shown, predicted,
 //! taken back and rendered. Only `transport` makes one happen.
+mod deed;
 mod diff;
 mod here;
 mod journal;
 mod model;
 mod request;
 mod undo;
+mod wait;
 mod words;
 
+pub use deed::{Back, Call, Deed, Reach};
 pub use diff::{Diff, diff};
 pub use here::{Here, Pause};
 pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
 pub use request::{Download, Request};
 pub use undo::Undo;
+pub use wait::{Until, Wait};
 
 use crate::facts::{Answer, Bytes, Probe};
 use serde::{Deserialize, Serialize};
@@ -115,6 +119,8 @@ pub enum Change {
     Download(Box<Download>),
     /// Runs a command whose effect nobody can predict.
     Run(Command),
+    /// Runs a command whose effect is known.
+    Deed(Box<Deed>),
     /// Polls until something is so, or the time is up. Changes nothing.
     Wait(Wait),
     /// Restarts or brings up services of a compose project and waits until they answer.
@@ -181,60 +187,6 @@ pub struct Command {
     pub program: Option<Bytes>,
 }
 
-/// What to wait for (seconds).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// What must be so.
-    pub until: Until,
-    /// Before the first look.
-    pub delay: u32,
-    /// Between looks.
-    pub sleep: u32,
-    /// In all.
-    pub timeout: u32,
-}
-
-/// What can be waited for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Until {
-    /// A TCP port takes connections, or (`open: false`) does not.
-    Port {
-        /// Host name or address, as the server sees it.
-        host: String,
-        /// TCP port.
-        port: u16,
-        /// Wanted.
-        open: bool,
-        /// Seconds that one connection may take.
-        connect: u32,
-        /// What somebody who connects reads has a line that matches (ERE).
-        pattern: Option<String>,
-    },
-    /// Nobody is connected to a port (Linux's `/proc/net/tcp`, whose spelling these have).
-    Drained {
-        /// TCP port, four hexadecimal digits.
-        port: String,
-        /// States that count, two hexadecimal digits each.
-        states: Vec<String>,
-        /// Local addresses that count; none: all.
-        local: Vec<String>,
-        /// Addresses of peers that do not count.
-        excluded: Vec<String>,
-    },
-    /// A path exists, or (`present: false`) does not; with `pattern`, a line of it matches (ERE).
-    Path {
-        /// Absolute path.
-        path: String,
-        /// Wanted.
-        present: bool,
-        /// Extended regular expression.
-        pattern: Option<String>,
-    },
-    /// Nothing but the time.
-    Time,
-}
-
 /// What to do with a compose project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComposeUp {
@@ -278,6 +230,7 @@ impl Change {
             Self::Request(request) => Some(&request.config),
             Self::Download(download) => Some(&download.request.config),
             Self::Run(command) => command.program.as_ref().or(command.stdin.as_ref()),
+            Self::Deed(deed) => deed.payload(),
             Self::Step { change, .. } => change.payload(),
             Self::Journal(entry) => entry.payload(),
             _ => None,
@@ -288,6 +241,14 @@ impl Change {
         match self {
             Self::Step { change, .. } => change.inner(),
             other => other,
+        }
+    }
+    /// What it is kept under in the server's journal, when it can be taken back from there.
+    pub fn kept_as(&self) -> Option<String> {
+        match (self.inner(), self.undo()) {
+            (Self::Deed(deed), Undo::Command) => Some(deed.subject.clone()),
+            (change, Undo::BeforeImage) => change.words().into_iter().nth(1),
+            _ => None,
         }
     }
     /// Whether it is done where cowhand runs.
@@ -313,6 +274,7 @@ impl Change {
             Self::Download(download) => touches_path(&download.path, probe),
             Self::Journal(_) => matches!(probe, Probe::Journal | Probe::Runs),
             Self::Wait(_) | Self::Outdated { .. } => false,
+            Self::Deed(deed) => deed.touches(probe),
             Self::Here(here) => here.touches(probe),
             Self::Owe { .. } | Self::Settle { .. } => matches!(probe, Probe::Owed),
             Self::Compose(_) => matches!(
@@ -357,10 +319,18 @@ fn touches_path(path: &str, probe: &Probe) -> bool {
         | Probe::Glob { .. }
         | Probe::Sums { .. }
         | Probe::Matching { .. }
+        // Databases of names, units and crontabs are files, too.
+        | Probe::Entries { .. }
+        | Probe::Account { .. }
+        | Probe::Home { .. }
+        | Probe::Unit { .. }
+        | Probe::Crontab { .. }
+        | Probe::Hostname
         | Probe::System { .. } => true,
         Probe::Mailcow { dir } => is_within(path, dir) || is_within(dir, path),
         Probe::Compose { .. }
         | Probe::Postconf { .. }
+        // A host's paths are not ours, but for what `Here` says itself.
         | Probe::Here { .. }
         | Probe::Owed
         | Probe::Journal

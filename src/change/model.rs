@@ -45,6 +45,7 @@ impl Change {
             }
             Self::Remove { path } => remove(seen, path),
             Self::Step { change, .. } => change.predict(seen),
+            Self::Deed(deed) => deed.predict(seen),
             Self::Here(here) => here.predict(seen),
             Self::Run(_)
             | Self::Wait(_)

@@ -1,12 +1,14 @@
 //! What takes a change back: the before-image that the server's journal keeps, or nothing. A closed
 //! match, so that whoever adds a change says how it is undone.
-use super::{Change, ComposeAction};
+use super::{Back, Change, ComposeAction};
 
 /// How a change is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undo {
     /// What was there is kept on the server as the change is made, and put back from there.
     BeforeImage,
+    /// By a command that the server's journal keeps.
+    Command,
     /// There is nothing to take back.
     Nothing,
     /// By doing it again, once the files that it reads are what they were.
@@ -31,6 +33,12 @@ impl Change {
                 Undo::Impossible("what a web server was asked to do can't be undone")
             }
             Self::Run(_) => Undo::Impossible("what a command did can't be undone"),
+            Self::Deed(deed) => match deed.back {
+                Back::Programs(_) => Undo::Command,
+                Back::Again => Undo::Again,
+                Back::Nothing => Undo::Nothing,
+                Back::Never => Undo::Impossible("what was there before is not kept"),
+            },
             Self::Compose(up) => match up.action {
                 ComposeAction::Restart | ComposeAction::Up | ComposeAction::Recreate => Undo::Again,
                 ComposeAction::Stop | ComposeAction::Down => {

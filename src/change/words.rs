@@ -46,6 +46,7 @@ impl Change {
             Self::Wait(wait) => wait_for(wait),
             Self::Compose(up) => compose_up(up),
             Self::Outdated { .. } => vec!["true".into()],
+            Self::Deed(deed) => deed.words(),
             Self::Here(here) => here.words(),
             Self::Owe { handler } => vec!["owe_handler".into(), handler.clone()],
             Self::Settle { handler } => vec!["settle_handler".into(), handler.clone()],

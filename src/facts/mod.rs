@@ -2,34 +2,47 @@
 //! answer, [`Observed`] what is known at one moment. One file per kind of probe: what the server is
 //! asked (the words of a function in `transport/remote.sh`) and how its answer is read, side by side.
 //! Pure: nothing here can reach a host.
+mod account;
 mod bytes;
 mod command;
 mod compose;
 mod content;
+mod crontab;
 mod details;
+mod entries;
 mod files;
 mod here;
+mod home;
+mod hostname;
 mod journal;
 mod mailcow;
+mod observed;
 mod owed;
 mod path;
 mod postconf;
 mod runs;
 mod system;
 mod tree;
+mod unit;
 
+pub use account::{Account, Shadow, User};
 pub use bytes::Bytes;
 pub use compose::{Compose, Container};
 pub use details::{Details, Inode};
+pub use entries::Entries;
 pub use files::fnmatch;
 pub use here::Here;
+pub use home::Home;
+pub use hostname::Hostname;
 pub use journal::{Journal, Lock};
 pub use mailcow::{Era, Mailcow, at_least, postfix_file};
+pub use observed::{Observed, Unasked};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
 pub use runs::{PastHandler, PastRun, PastStep};
 pub use system::{FACT_PATH, GATHER_TIMEOUT, Topic, chosen, injected};
 pub use tree::Tree;
+pub use unit::{Manager, Reign, Unit};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -116,6 +129,45 @@ pub enum Probe {
         /// Parameter names.
         keys: Vec<String>,
     },
+    /// Entries of a database of names.
+    Entries {
+        /// `passwd`, `group`, `hosts` …
+        database: String,
+        /// Which; `None`: all.
+        key: Option<String>,
+        /// Where they are looked for (`getent -s`).
+        service: Option<String>,
+    },
+    /// A user.
+    Account {
+        /// Its name.
+        name: String,
+    },
+    /// Where a user's home is.
+    Home {
+        /// Its name; empty: whoever we are.
+        user: String,
+        /// Files below it to look at on the way: what they are becomes known as if it had been asked for.
+        files: Vec<String>,
+    },
+    /// A service.
+    Unit {
+        /// Its name.
+        name: String,
+        /// Whose.
+        reign: Reign,
+        /// As this knows it; `None`: as whatever starts services there.
+        only: Option<Manager>,
+        /// Stands in the list of processes while it runs; empty: it is asked itself.
+        pattern: String,
+    },
+    /// A user's crontab.
+    Crontab {
+        /// Its name; empty: whoever we are.
+        user: String,
+    },
+    /// What the machine is called.
+    Hostname,
     /// What a path is where cowhand runs.
     Here {
         /// Absolute path.
@@ -162,6 +214,18 @@ pub enum Fact {
     Compose(Compose),
     /// Values by parameter; `None`: Postfix does not run.
     Postconf(Option<BTreeMap<String, String>>),
+    /// As `getent` tells them.
+    Entries(Entries),
+    /// A user, or the room for one.
+    Account(Account),
+    /// `None`: there is no such user.
+    Home(Option<Home>),
+    /// A service.
+    Unit(Unit),
+    /// Empty where there is none; `None`: no cron is there.
+    Crontab(Option<Bytes>),
+    /// Its names.
+    Hostname(Hostname),
     /// `None`: nothing there.
     Here(Option<Here>),
     /// Handler names, oldest first.
@@ -221,6 +285,14 @@ pub struct Garbled {
 }
 
 impl Probe {
+    /// An entry of a database of names.
+    pub fn entry(database: &str, key: &str) -> Self {
+        Self::Entries { database: database.into(), key: Some(key.into()), service: None }
+    }
+    /// Where a user's home is.
+    pub fn home(user: &str) -> Self {
+        Self::Home { user: user.into(), files: vec![] }
+    }
     /// The remote function to call and its arguments; `transport::wire` quotes them.
     pub fn words(&self) -> Vec<String> {
         match self {
@@ -237,6 +309,14 @@ impl Probe {
             Self::Mailcow { dir } => mailcow::words(dir),
             Self::Compose { dir, services } => compose::words(dir, services),
             Self::Postconf { dir, keys } => postconf::words(dir, keys),
+            Self::Entries { database, key, service } => {
+                entries::words(database, key.as_deref(), service.as_deref())
+            }
+            Self::Account { name } => account::words(name),
+            Self::Home { user, files } => home::words(user, files),
+            Self::Unit { name, reign, only, pattern } => unit::words(name, *reign, *only, pattern),
+            Self::Crontab { user } => crontab::words(user),
+            Self::Hostname => hostname::words(),
             // Never sent: `transport::here` looks.
             Self::Here { path } => vec!["look_here".into(), path.clone()],
             Self::Owed => owed::words(),
@@ -262,79 +342,17 @@ impl Probe {
             Self::Mailcow { dir } => mailcow::read(dir, answer).map(Fact::Mailcow),
             Self::Compose { .. } => Compose::read(answer).map(Fact::Compose),
             Self::Postconf { keys, .. } => postconf::read(keys, answer).map(Fact::Postconf),
+            Self::Entries { .. } => entries::read(answer).map(Fact::Entries),
+            Self::Account { .. } => account::read(answer).map(Fact::Account),
+            Self::Home { files, .. } => home::read(files, answer).map(Fact::Home),
+            Self::Unit { .. } => unit::read(answer).map(Fact::Unit),
+            Self::Crontab { .. } => crontab::read(answer).map(Fact::Crontab),
+            Self::Hostname => hostname::read(answer).map(Fact::Hostname),
             Self::Here { .. } => Ok(Fact::Here(None)),
             Self::Owed => owed::read(answer).map(Fact::Owed),
             Self::Journal => journal::read(answer).map(Fact::Journal),
             Self::Runs => runs::read(answer).map(Fact::Runs),
             Self::System { topic, .. } => Ok(Fact::System(system::read(*topic, answer))),
-        }
-    }
-}
-
-/// What is known about one host at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Observed(BTreeMap<Probe, Fact>);
-
-/// A fact that nobody asked for yet; the runner fetches it and plans again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not asked yet: {0:?}")]
-pub struct Unasked(pub Probe);
-
-impl Observed {
-    /// The fact for `probe`.
-    ///
-    /// # Errors
-    /// [`Unasked`] when nobody asked; never a guess.
-    pub fn get(&self, probe: &Probe) -> Result<&Fact, Unasked> {
-        self.0.get(probe).ok_or_else(|| Unasked(probe.clone()))
-    }
-    /// Whether the answer is known.
-    pub fn knows(&self, probe: &Probe) -> bool {
-        self.0.contains_key(probe)
-    }
-    /// Records an answer.
-    pub fn set(&mut self, probe: Probe, fact: Fact) {
-        self.0.insert(probe, fact);
-    }
-    /// Forgets what `stale` says may have changed.
-    pub fn forget(&mut self, stale: impl Fn(&Probe) -> bool) {
-        self.0.retain(|probe, _| !stale(probe));
-    }
-    /// All that is known.
-    pub fn iter(&self) -> impl Iterator<Item = (&Probe, &Fact)> {
-        self.0.iter()
-    }
-    /// The stat of a path.
-    ///
-    /// # Errors
-    /// [`Unasked`].
-    pub fn stat(&self, path: &str, follow: bool) -> Result<Option<&Stat>, Unasked> {
-        let probe = Probe::Path { path: path.to_owned(), follow };
-        match self.get(&probe)? {
-            Fact::Path(stat) => Ok(stat.as_ref()),
-            _ => Err(Unasked(probe)),
-        }
-    }
-    /// The bytes of a file.
-    ///
-    /// # Errors
-    /// [`Unasked`].
-    pub fn content(&self, path: &str) -> Result<Option<&Bytes>, Unasked> {
-        let probe = Probe::Content { path: path.to_owned() };
-        match self.get(&probe)? {
-            Fact::Content(bytes) => Ok(bytes.as_ref()),
-            _ => Err(Unasked(probe)),
-        }
-    }
-    /// What a Mailcow folder is.
-    ///
-    /// # Errors
-    /// [`Unasked`].
-    pub fn mailcow(&self, dir: &str) -> Result<&Result<Mailcow, String>, Unasked> {
-        let probe = Probe::Mailcow { dir: dir.to_owned() };
-        match self.get(&probe)? {
-            Fact::Mailcow(mailcow) => Ok(mailcow),
-            _ => Err(Unasked(probe)),
         }
     }
 }

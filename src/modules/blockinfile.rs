@@ -1,6 +1,6 @@
 //! `blockinfile`: lines between two markers are in a file, or are not.
 use super::edit::{self, Pattern, lines, open, position, save};
-use super::values::{Flag, Mode, Text};
+use super::values::{Flag, Mode, Presence, Text};
 use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
@@ -16,7 +16,7 @@ pub(super) struct Params {
     path: String,
     block: Option<Text>,
     #[serde(default)]
-    state: State,
+    state: Presence,
     marker: Option<String>,
     marker_begin: Option<String>,
     marker_end: Option<String>,
@@ -32,14 +32,6 @@ pub(super) struct Params {
     group: Option<Text>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    #[default]
-    Present,
-    Absent,
-}
-
 impl Params {
     fn marks(&self) -> (String, String) {
         let marker = self.marker.as_deref().unwrap_or("# {mark} ANSIBLE MANAGED BLOCK");
@@ -52,7 +44,7 @@ impl Params {
     fn block(&self) -> Vec<String> {
         let (begin, end) = self.marks();
         let text = self.block.as_ref().map_or("", |block| block.0.as_str());
-        if self.state == State::Absent || text.is_empty() {
+        if self.state == Presence::Absent || text.is_empty() {
             return vec![];
         }
         let body = text.lines().map(|line| format!("{line}\n"));
@@ -154,7 +146,7 @@ impl Module for This {
         let create = params.create.is_some_and(|create| create.0);
         let text = match text {
             Some(text) => text,
-            None if params.state == State::Absent => return Ok(vec![]),
+            None if params.state == Presence::Absent => return Ok(vec![]),
             None if create => String::new(),
             None => return Err(edit::missing(format!("Path {path} does not exist !"))),
         };
@@ -177,7 +169,7 @@ impl Module for This {
         let Ok((path, text)) = open(&params.path, seen) else { return Map::new() };
         let before = seen.stat(&path, false).ok().flatten();
         let mut out = Map::new();
-        if text.is_none() && params.state == State::Absent {
+        if text.is_none() && params.state == Presence::Absent {
             out.insert("msg".into(), format!("File {path} not present").into());
             return out;
         }

@@ -1,6 +1,6 @@
 //! `lineinfile`: a line is in a file, or is not.
 use super::edit::{self, Pattern, body, lines, open, position, replacement, save};
-use super::values::{Flag, Mode, Text};
+use super::values::{Flag, Mode, Presence, Text};
 use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
@@ -18,7 +18,7 @@ pub(super) struct Params {
     regexp: Option<Text>,
     search_string: Option<Text>,
     #[serde(default)]
-    state: State,
+    state: Presence,
     backrefs: Option<Flag>,
     insertafter: Option<String>,
     insertbefore: Option<String>,
@@ -29,14 +29,6 @@ pub(super) struct Params {
     mode: Option<Mode>,
     owner: Option<Text>,
     group: Option<Text>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    #[default]
-    Present,
-    Absent,
 }
 
 impl Params {
@@ -52,7 +44,7 @@ impl Params {
 
     fn check(&self) -> Result<(), PlanError> {
         let backrefs = self.backrefs.is_some_and(|backrefs| backrefs.0);
-        let present = self.state == State::Present;
+        let present = self.state == Presence::Present;
         let message = if self.regexp.is_some() && self.search_string.is_some() {
             "parameters are mutually exclusive: regexp|search_string"
         } else if self.insertafter.is_some() && self.insertbefore.is_some() {
@@ -193,12 +185,12 @@ impl Module for This {
         let (path, text) = open(&params.path, seen)?;
         let create = params.create.is_some_and(|create| create.0);
         let new = match (params.state, text) {
-            (State::Absent, None) => return Ok(vec![]),
-            (State::Absent, Some(text)) => params.absent(&text)?.0,
-            (State::Present, None) if !create => {
+            (Presence::Absent, None) => return Ok(vec![]),
+            (Presence::Absent, Some(text)) => params.absent(&text)?.0,
+            (Presence::Present, None) if !create => {
                 return Err(edit::missing(format!("Destination {path} does not exist !")));
             }
-            (State::Present, text) => params.present(&text.unwrap_or_default())?.0,
+            (Presence::Present, text) => params.present(&text.unwrap_or_default())?.0,
         };
         save(&path, new, params.wishes(), seen)
     }
@@ -213,15 +205,15 @@ impl Module for This {
         let before = seen.stat(&path, false).ok().flatten();
         let mut out = Map::new();
         let said = match (params.state, &text) {
-            (State::Present, _) => {
+            (Presence::Present, _) => {
                 let text = text.as_deref().unwrap_or("");
                 params.present(text).map_or("", |(_, message)| message).to_owned()
             }
-            (State::Absent, None) => {
+            (Presence::Absent, None) => {
                 out.insert("msg".into(), "file not present".into());
                 return out;
             }
-            (State::Absent, Some(text)) => {
+            (Presence::Absent, Some(text)) => {
                 let removed = params.absent(text).map_or(0, |(_, removed)| removed);
                 out.insert("found".into(), removed.into());
                 format!("{removed} line(s) removed")

@@ -1,5 +1,6 @@
 //! Modules: how wishes become changes. Two pure functions each, one file each, one line below each.
 //! A module can't reach a host: it has no type with which to say so.
+mod accounts;
 mod edit;
 mod ere;
 mod execute;
@@ -220,6 +221,7 @@ macro_rules! modules {
 
 modules! {
     assert,
+    authorized_key,
     blockinfile,
     command,
     copy,
@@ -230,6 +232,9 @@ modules! {
     file,
     find,
     get_url,
+    getent,
+    group,
+    known_hosts,
     lineinfile,
     mailcow_facts,
     nginx_config,
@@ -247,14 +252,21 @@ modules! {
     tempfile,
     template,
     uri,
+    user,
     wait_for,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.
 pub fn find(name: &str) -> Option<&'static ModuleDef> {
-    let short = ["ansible.builtin.", "ansible.legacy.", "community.docker.", "cowhand.mailcow."]
-        .iter()
-        .find_map(|collection| name.strip_prefix(collection))
-        .unwrap_or(name);
+    let short = [
+        "ansible.builtin.",
+        "ansible.legacy.",
+        "ansible.posix.",
+        "community.docker.",
+        "cowhand.mailcow.",
+    ]
+    .iter()
+    .find_map(|collection| name.strip_prefix(collection))
+    .unwrap_or(name);
     MODULES.iter().find(|def| def.name == short)
 }

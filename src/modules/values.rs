@@ -24,6 +24,27 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
+/// Whether something is to be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Presence {
+    /// It is.
+    #[default]
+    Present,
+    /// It is not.
+    Absent,
+}
+
+impl Presence {
+    /// Ansible's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+}
+
 /// Text; numbers and booleans become text, as Ansible's `str` parameters take them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text(pub(super) String);

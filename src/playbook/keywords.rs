@@ -393,6 +393,8 @@ mod tests {
 
     #[test]
     fn no_keyword_hides_a_module() {
-        assert!(KEYWORDS.iter().all(|keyword| crate::modules::find(keyword.name).is_none()));
+        let stands = |keyword: &&Keyword| !keyword.places.is_empty();
+        let mut standing = KEYWORDS.iter().filter(stands);
+        assert!(standing.all(|keyword| crate::modules::find(keyword.name).is_none()));
     }
 }

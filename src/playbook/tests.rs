@@ -94,6 +94,11 @@ fn every_keyword_is_taken_exactly_where_the_table_lets_it_stand() {
             if defines && !keyword.places.contains(&place) {
                 continue;
             }
+            // `user` is a module in tasks, and was a keyword of plays.
+            let is_module = crate::modules::find(keyword.name).is_some();
+            if is_module && !matches!(place, Place::Play | Place::Playbook) {
+                continue;
+            }
             let said = said(place, &line);
             let is_refused =
                 said.contains("is not a keyword of") || said.contains("is not supported");

@@ -136,13 +136,12 @@ impl Journal {
     /// What must be done again when the run is taken back is kept on the server before it is done.
     pub(super) fn note(&mut self, eye: usize, doing: &Doing, changes: &[Change]) -> Option<Change> {
         if doing.hidden {
-            let kept = changes.iter().filter(|change| change.undo() == Undo::BeforeImage);
-            self.play.hidden.extend(kept.filter_map(|change| change.words().into_iter().nth(1)));
+            self.play.hidden.extend(changes.iter().filter_map(Change::kept_as));
         }
         let repeatable = |change: &&Change| match change.undo() {
             Undo::Again => true,
             Undo::Impossible(_) | Undo::Nothing => doing.is_handler,
-            Undo::BeforeImage => false,
+            Undo::BeforeImage | Undo::Command => false,
         };
         let again: Vec<Change> = changes.iter().filter(repeatable).cloned().collect();
         if again.iter().all(|change| change.undo() == Undo::Nothing) {

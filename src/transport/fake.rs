@@ -5,7 +5,8 @@ mod journal;
 use super::{Connect, Escalation, Transport, TransportError};
 use crate::change::{Change, Ran};
 use crate::facts::{
-    Answer, Compose, Details, Fact, Inode, Observed, PathKind, Probe, Stat, Tree, fnmatch,
+    Account, Answer, Bytes, Compose, Details, Entries, Fact, Home, Hostname, Inode, Manager,
+    Observed, PathKind, Probe, Stat, Tree, Unit, fnmatch,
 };
 use journal::Journal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -107,6 +108,20 @@ impl Model {
             Probe::Mailcow { dir } => Fact::Mailcow(Err(format!("not a Mailcow folder: {dir}"))),
             Probe::Compose { .. } => Fact::Compose(Compose::default()),
             Probe::Postconf { .. } => Fact::Postconf(None),
+            Probe::Entries { .. } => Fact::Entries(Entries::none()),
+            Probe::Account { name } => {
+                Fact::Account(Account { home: home_of(name), ..Account::default() })
+            }
+            Probe::Home { user, .. } => {
+                let dir = home_of(user);
+                Fact::Home(Some(Home { dir, uid: 0, gid: 0, inside: vec![] }))
+            }
+            Probe::Unit { only, .. } => {
+                let manager = only.or(Some(Manager::Systemd));
+                Fact::Unit(Unit { manager, ..Unit::default() })
+            }
+            Probe::Crontab { .. } => Fact::Crontab(Some(Bytes::default())),
+            Probe::Hostname => Fact::Hostname(Hostname::default()),
             Probe::Here { .. } => Fact::Here(None),
             Probe::Owed => Fact::Owed(vec![]),
             Probe::Journal => Fact::Journal(self.journal.state()),
@@ -187,6 +202,14 @@ impl Model {
         change.predict(&mut self.facts);
         self.made.push(change.clone());
         Ran::default()
+    }
+}
+
+/// The model has no list of users: everybody has a home where one would expect it.
+fn home_of(user: &str) -> String {
+    match user {
+        "" | "root" => "/root".to_owned(),
+        other => format!("/home/{other}"),
     }
 }
 

@@ -19,6 +19,7 @@
 #       after         what is there afterwards, as state_of says it
 #       done          it was made
 #       undone        it was taken back
+#       back            shell that takes it back, where it was a command; `record` then names what it was done to
 #     undoing         it is being taken back
 #     STEP/handler    instead of these: the name of a handler that runs,
 #     STEP/changes    and what it does, for whoever takes the run back later (JSON)
@@ -158,7 +159,7 @@ tidy_up() {
 		[ -d "$journal" ] || continue
 		[ ! -e "$journal/ended" ] || [ -e "$journal/undoing" ] || continue
 		for note in "$journal"/[0-9]*; do
-			[ -f "$note/record" ] || continue
+			[ -f "$note/record" ] && [ ! -e "$note/back" ] || continue
 			read_record "$note"
 			rm -f "${place%/*}/.${place##*/}.cowhand."??????
 		done
@@ -206,6 +207,15 @@ step() {
 	hold "$run"
 	place=${2:-}
 	case $1 in
+	with_back)
+		back=$2 place=$3 note=$journal/$number
+		shift 3
+		keep_back || exit 1
+		# A command that failed has done nothing.
+		("$@") || { failed=$?; rm -rf "$note"; exit "$failed"; }
+		: >"$note/done"
+		return
+		;;
 	write_file | run_download | make_link | remove_path) extent=whole ;;
 	set_attributes | make_dir | touch_path)
 		extent=attributes
@@ -221,6 +231,13 @@ step() {
 	"$@" || exit
 	(umask 077 && state_of "$place" "$extent" >"$note/after" && : >"$note/done") || exit 1
 }
+
+# keep_back: $back, which takes back what is about to be done to $place, on the disk before this returns.
+keep_back() (
+	umask 077
+	mkdir "$note" && printf '%s\n' "$back" >"$note/back" &&
+		printf 'command\n-\n%s' "$place" >"$note/record" && flush "$note"/* "$note" "$journal"
+)
 
 # make_record FUNCTION ARGUMENT…: what is at $place, on the disk before this returns.
 make_record() {
@@ -349,7 +366,8 @@ each_note() {
 		case $function in set_attributes | make_dir | touch_path) extent=attributes ;; esac
 		after=
 		[ ! -e "$note/after" ] || IFS= read -r after <"$note/after"
-		now=$(state_of "$place" "$extent" 2>/dev/null) || now=unknown
+		now=-
+		[ -e "$note/back" ] || now=$(state_of "$place" "$extent" 2>/dev/null) || now=unknown
 		"$@"
 	done
 }
@@ -357,7 +375,7 @@ each_note() {
 # object: says when what is there now is neither what the newest step at a path left nor what was before.
 object() {
 	sum=$(printf %s "$place" | sha256sum)
-	! grep -q "^${sum%% *}" "$seen_places" || return 0
+	[ ! -e "$note/back" ] && ! grep -q "^${sum%% *}" "$seen_places" || return 0
 	printf '%s\n' "$sum" >>"$seen_places"
 	is_ours || left 'was changed since'
 }
@@ -395,7 +413,14 @@ left() {
 
 # undo careful|strict|force: one step.
 undo() {
-	if is_back; then
+	if [ -e "$note/back" ]; then
+		if said=$( (. "$note/back") 2>&1 </dev/null); then
+			: >"$note/undone"
+			printf 'restored %s\0' "$place"
+		else
+			left "$(printf '%s\n' "$said" | tail -n 1)"
+		fi
+	elif is_back; then
 		: >"$note/undone"
 	elif [ "$1" != force ] && ! (is_ours); then
 		left 'was changed since'

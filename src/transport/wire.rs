@@ -24,7 +24,11 @@ use std::fmt::Write as _;
 pub const PRELUDE: &str = concat!(include_str!("remote.sh"), include_str!("journal.sh"));
 
 /// Functions that are sent only with a batch that calls one of them.
-pub const CHAPTERS: &[&str] = &[include_str!("../facts/system.sh")];
+pub const CHAPTERS: &[&str] = &[
+    include_str!("../facts/system.sh"),
+    include_str!("../facts/accounts.sh"),
+    include_str!("../facts/services.sh"),
+];
 
 /// Bytes that are skipped outside of frames before the server is given up.
 pub const MAX_NOISE: usize = 64 << 10;
@@ -81,7 +85,8 @@ impl Batch {
         let requests: Vec<(Vec<String>, Option<&'a Bytes>)> = requests.collect();
         let calls = |chapter: &&&str| {
             let defines = |name: &String| chapter.contains(&format!("\n{name}() "));
-            requests.iter().any(|(words, _)| words.first().is_some_and(defines))
+            // A step of a run has its function behind its own words.
+            requests.iter().any(|(words, _)| words.iter().take(7).any(defines))
         };
         let functions = CHAPTERS.iter().filter(calls).map(|chapter| code(chapter)).collect();
         let rendered = (requests.into_iter().enumerate())

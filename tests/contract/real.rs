@@ -24,7 +24,7 @@ impl Lab {
     pub(super) fn root(&self) -> std::path::PathBuf {
         self.folder.path().join("root")
     }
-    fn state(&self) -> std::path::PathBuf {
+    pub(super) fn state(&self) -> std::path::PathBuf {
         self.folder.path().join("state/cowhand")
     }
 }

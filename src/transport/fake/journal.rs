@@ -1,6 +1,6 @@
 //! The model's journal: what `transport/journal.sh` does, over snapshots of all that is known.
-use crate::change::{Change, Ending, Entry, Identity, LOCKED, Ran, Undo};
-use crate::facts::{Answer, Bytes, Fact, Lock, Observed, PastHandler, PastRun, PastStep, Probe};
+use crate::change::{Change, Ending, Entry, Identity, LOCKED, Ran};
+use crate::facts::{Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe};
 
 /// What a host remembers of runs. Its clock stands still.
 #[derive(Debug, Default)]
@@ -121,13 +121,12 @@ impl Journal {
         change: &Change,
         facts: &Observed,
     ) -> Result<(), Ran> {
-        self.keeps = change.undo() == Undo::BeforeImage;
-        let keeps = self.keeps;
+        let kept_as = change.kept_as();
+        self.keeps = kept_as.is_some();
         let run = self.held(run)?;
-        if keeps {
-            let words = change.words();
-            let new = matches!(facts.stat(&words[1], false), Ok(None) | Err(_));
-            let (function, path) = (words[0].clone(), words[1].clone());
+        if let Some(path) = kept_as {
+            let new = matches!(facts.stat(&path, false), Ok(None) | Err(_));
+            let function = change.words()[0].clone();
             let step = PastStep { number, function, path, new, done: false, undone: false };
             run.told.steps.push(step);
             run.before.push(facts.clone());
@@ -157,17 +156,12 @@ impl Journal {
                 said.push(format!("restored {}\0", step.path));
             }
             for (probe, fact) in before.iter() {
-                if let Probe::Path { .. } | Probe::Content { .. } = probe {
+                if is_kept(probe) {
                     facts.set(probe.clone(), fact.clone());
                 }
             }
             let known = |probe: &Probe| before.knows(probe);
-            let file = |fact: &Fact| matches!(fact, Fact::Path(_) | Fact::Content(_));
-            let new: Vec<Probe> = (facts.iter())
-                .filter(|(probe, fact)| file(fact) && !known(probe))
-                .map(|(probe, _)| probe.clone())
-                .collect();
-            facts.forget(|probe| new.contains(probe));
+            facts.forget(|probe| is_kept(probe) && !known(probe));
         }
         Answer { stdout: said.concat().as_str().into(), ..Answer::default() }
     }
@@ -180,4 +174,9 @@ impl Journal {
             self.lock = None;
         }
     }
+}
+
+/// Whether a fact is about what a run may change, and not about runs.
+fn is_kept(probe: &Probe) -> bool {
+    !matches!(probe, Probe::Owed | Probe::Journal | Probe::Runs)
 }
