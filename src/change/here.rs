@@ -15,6 +15,8 @@ pub enum Here {
     },
     /// Waits for the time, or for whoever sits at the terminal.
     Pause(Pause),
+    /// Waits until the host can be spoken to, over a new connection.
+    Meet(Meet),
 }
 
 /// What a pause is ended by, and what is said in it.
@@ -28,11 +30,25 @@ pub struct Pause {
     pub echo: bool,
 }
 
+/// How long a host is waited for, in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meet {
+    /// Before the first try.
+    pub delay: u64,
+    /// Between tries.
+    pub sleep: u64,
+    /// For one try.
+    pub connect: u64,
+    /// In all.
+    pub timeout: u64,
+}
+
 impl Here {
     pub(super) fn words(&self) -> Vec<String> {
         match self {
             Self::Keep { path, .. } => vec!["keep_here".into(), path.clone()],
             Self::Pause(_) => vec!["pause_here".into()],
+            Self::Meet(_) => vec!["meet_host".into()],
         }
     }
 
@@ -42,6 +58,8 @@ impl Here {
             // The host may be the machine that cowhand runs on.
             (Self::Keep { path, .. }, _) => super::touches_path(path, probe),
             (Self::Pause(_), _) => false,
+            // It may have started anew.
+            (Self::Meet(_), _) => !matches!(probe, Probe::Here { .. }),
         }
     }
 

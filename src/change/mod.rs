@@ -12,7 +12,7 @@ mod words;
 
 pub use deed::{Back, Call, Deed, Reach};
 pub use diff::{Diff, diff};
-pub use here::{Here, Pause};
+pub use here::{Here, Meet, Pause};
 pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
 pub use request::{Download, Request};
 pub use undo::Undo;
@@ -258,7 +258,10 @@ impl Change {
     /// Whether what it will do can be told beforehand. What can't is *unknown* in check mode.
     pub fn predictable(&self) -> bool {
         match self.inner() {
-            Self::Run(_) | Self::Wait(_) | Self::Request(_) | Self::Here(Here::Pause(_)) => false,
+            Self::Run(_)
+            | Self::Wait(_)
+            | Self::Request(_)
+            | Self::Here(Here::Pause(_) | Here::Meet(_)) => false,
             // What is there may be what will be fetched.
             Self::Download(download) => download.before.is_none() || download.checksum.is_some(),
             _ => true,

@@ -6,6 +6,7 @@ mod ere;
 mod execute;
 mod params;
 mod refused;
+mod units;
 mod values;
 mod web;
 mod write;
@@ -21,6 +22,8 @@ use serde_json::{Map, Value};
 pub trait Module {
     /// The key used in a task; Ansible's name where Ansible has one.
     const NAME: &'static str;
+    /// Other names that Ansible has for it.
+    const ALSO: &'static [&'static str] = &[];
     /// One line for `cowhand doc`.
     const SUMMARY: &'static str;
     /// Tasks' arguments as YAML: parsed, documented, law-checked.
@@ -157,6 +160,8 @@ type ResultOf = fn(&Value, &Observed, &[Change], &[Ran]) -> Result<Map<String, V
 pub struct ModuleDef {
     /// See [`Module::NAME`].
     pub name: &'static str,
+    /// See [`Module::ALSO`].
+    pub also: &'static [&'static str],
     /// See [`Module::SUMMARY`].
     pub summary: &'static str,
     /// See [`Module::EXAMPLES`].
@@ -191,6 +196,7 @@ impl ModuleDef {
     const fn of<M: Module>() -> Self {
         Self {
             name: M::NAME,
+            also: M::ALSO,
             summary: M::SUMMARY,
             examples: M::EXAMPLES,
             options: M::OPTIONS,
@@ -225,6 +231,7 @@ modules! {
     blockinfile,
     command,
     copy,
+    cron,
     debug,
     docker_compose_v2,
     fail,
@@ -234,6 +241,7 @@ modules! {
     get_url,
     getent,
     group,
+    hostname,
     known_hosts,
     lineinfile,
     mailcow_facts,
@@ -244,16 +252,19 @@ modules! {
     raw,
     replace,
     script,
+    service,
     set_fact,
     setup,
     shell,
     slurp,
     stat,
+    systemd_service,
     tempfile,
     template,
     uri,
     user,
     wait_for,
+    wait_for_connection,
 }
 
 /// The module called `name`, with or without a collection that Ansible keeps it in.
@@ -268,5 +279,5 @@ pub fn find(name: &str) -> Option<&'static ModuleDef> {
     .iter()
     .find_map(|collection| name.strip_prefix(collection))
     .unwrap_or(name);
-    MODULES.iter().find(|def| def.name == short)
+    MODULES.iter().find(|def| def.name == short || def.also.contains(&short))
 }

@@ -50,7 +50,7 @@ impl Judged {
 pub fn forecast(changes: &[Change]) -> Outcome {
     let unknown = changes.iter().find(|change| !change.predictable());
     match (unknown, changes.is_empty()) {
-        (Some(Change::Wait(_) | Change::Here(Here::Pause(_))), _) => {
+        (Some(Change::Wait(_) | Change::Here(Here::Pause(_) | Here::Meet(_))), _) => {
             Outcome::Skipped { why: "check mode waits for nothing".into() }
         }
         (Some(Change::Request(_) | Change::Download(_)), _) => Outcome::Unknown {

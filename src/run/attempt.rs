@@ -3,7 +3,7 @@ use super::foresight::About;
 use super::host::HostRun;
 use super::journal::Doing;
 use super::play::PlayWorld;
-use crate::change::{Change, Diff, Ran, diff};
+use crate::change::{Change, Diff, Here, Ran, diff};
 use crate::event::Outcome;
 use crate::facts::Probe;
 use crate::modules::PlanError;
@@ -97,8 +97,13 @@ pub(super) async fn attempt<C: Connect>(
     let (outcome, ran) = match eye {
         _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
-        // What needs no host is done here.
-        None => (Outcome::Changed, here::make(&changes).await),
+        None => match &changes[..] {
+            [Change::Here(Here::Meet(wait))] => {
+                (Outcome::Changed, vec![host.meet(&terms.via, wait).await])
+            }
+            // What needs no host is done here.
+            _ => (Outcome::Changed, here::make(&changes).await),
+        },
         Some(eye) => {
             let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
             let settles = settles.filter(|_| own_word);

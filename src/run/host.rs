@@ -156,9 +156,10 @@ impl<C: Connect> HostRun<C> {
         !self.eyes[eye].met
     }
 
-    /// Closes its shells (`meta: reset_connection`); the next task opens new ones.
+    /// Closes its connections (`meta: reset_connection`); the next task opens new ones.
     pub(super) fn hang_up(&mut self) {
         self.eyes.clear();
+        self.links.clear();
     }
 
     /// Whether it is done with a role that a place belongs to.

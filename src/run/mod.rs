@@ -10,6 +10,7 @@ mod host;
 mod include;
 mod journal;
 mod looped;
+mod meet;
 pub mod past;
 mod play;
 mod rollback;

@@ -41,6 +41,7 @@ async fn one(here: &Here) -> Ran {
     let said = match here {
         Here::Keep { path, content } => keep(Path::new(path), content).map(|()| Said::default()),
         Here::Pause(pause) => wait(pause.clone()).await,
+        Here::Meet(_) => Err(std::io::Error::other("a host is met by its run")),
     };
     let took = Some(Took { start, end: now().0, offset });
     match said {
