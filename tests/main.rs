@@ -1,5 +1,6 @@
 //! Every test that is not beside its code, in one binary: the folder tree is the test list.
 
+mod broken;
 mod cli;
 mod contract;
 mod delegate;

@@ -115,7 +115,7 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
     let engine = Engine::default();
     let views: Vec<_> =
         plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
-    let found = validate(&views, &shared, &engine, &sources);
+    let found = validate(&views, &shared, &engine, &mut sources);
     assert!(
         found.is_empty(),
         "{}",

@@ -60,7 +60,7 @@ pub(crate) fn job(playbook: &str, hosts: &str, check: bool) -> Arc<Job> {
     let engine = Engine::default();
     let views: Vec<_> =
         plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
-    let wrong = validate(&views, &shared, &engine, &sources);
+    let wrong = validate(&views, &shared, &engine, &mut sources);
     assert!(wrong.is_empty(), "{}\n{playbook}", found(wrong, &sources));
     let run = format!("run{}", RUNS.fetch_add(1, Ordering::Relaxed));
     let by = Identity { run, ..Identity::default() };

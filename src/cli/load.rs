@@ -5,11 +5,12 @@ use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
 use super::vault::vault;
 use crate::inventory::Inventory;
 use crate::plan::{Selection, Shared, layer, magic, sealed, validate};
-use crate::playbook::{self, Item, Play, RoleUse};
+use crate::playbook::Library as _;
+use crate::playbook::{self, Item, Play, Playbook, RoleUse};
 use crate::project::{self, Disk, ThisMachine};
 use crate::run::{Job, Options, PlayJob};
 use crate::secret::Secret;
-use crate::source::{Diagnostic, SourceMap, Spanned, Vars};
+use crate::source::{Diagnostic, Severity, SourceMap, Spanned, Vars, nearest};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,9 @@ pub(super) fn fleet(
     let vault = sources.vault().clone();
     let (inputs, mut beside) =
         project::inventory(&hosts.inventory, &vault).map_err(|found| one(&sources, found))?;
-    if let Some(folder) = playbook_dir {
+    // What stands beside both is read once.
+    let apart = |folder: &&Path| !hosts.inventory.iter().any(|arg| is_beside(arg, folder));
+    if let Some(folder) = playbook_dir.filter(apart) {
         let vars = project::vars_beside(folder, &vault);
         let vars = vars.map_err(|found| one(&sources, found))?;
         beside.push(vars);
@@ -50,6 +53,14 @@ pub(super) fn fleet(
     let extra = Arc::new(layer("extra vars", Trust::Template, &extra));
     let inventories = hosts.inventory.clone();
     Ok(Fleet { sources, inventory, inventories, extra, warnings })
+}
+
+/// Whether an inventory stands in a folder, or is it.
+fn is_beside(inventory: &str, folder: &Path) -> bool {
+    let path = Path::new(inventory);
+    let own = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let whole = |path: &Path| std::path::absolute(Path::new(".").join(path)).ok();
+    !inventory.contains(',') && whole(own) == whole(folder)
 }
 
 /// An empty map of sources, with the vault that the arguments open.
@@ -138,10 +149,19 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     let disk = Disk::new(&args.playbook, &vault);
     let mut sources = SourceMap::new(vault.clone());
     let loaded = playbook::load(&args.playbook, &disk, &mut sources);
-    let (playbook, mut warnings) =
-        loaded.map_err(|found| Wrong::Project(sources.clone(), found))?;
+    // What is wrong with the inventory is told together with what is wrong with the playbook.
+    let (playbook, mut warnings, mut found) = match loaded {
+        Ok((playbook, warnings)) => (playbook, warnings, vec![]),
+        Err(found) => (Playbook::default(), vec![], found),
+    };
     let dir = folder_of(&args.playbook);
-    let mut fleet = fleet(&args.hosts, Some(&dir), sources)?;
+    let mut fleet = match fleet(&args.hosts, Some(&dir), sources) {
+        Err(Wrong::Project(sources, more)) => {
+            found.extend(more);
+            return Err(Wrong::Project(sources, found));
+        }
+        fleet => fleet?,
+    };
     warnings.append(&mut fleet.warnings);
     let engine = Engine::on(Arc::new(ThisMachine::new(!check)), vault.clone());
     let limit = limit(&fleet, args.hosts.limit.as_deref())?;
@@ -150,20 +170,26 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
         .map_err(|found| Wrong::Project(fleet.sources.clone(), vec![found]))?;
     let mut plays = vec![];
     for play in playbook.plays {
-        plays.push(play_job(play, args, &mut fleet, &engine, &disk, limit.as_ref())?);
+        match play_job(play, args, &mut fleet, &engine, &disk, limit.as_ref()) {
+            Ok(play) => plays.push(play),
+            Err(more) => found.extend(more),
+        }
     }
-    let Fleet { sources, inventory, extra, .. } = fleet;
-    let absolute = std::path::absolute(&dir).unwrap_or_else(|_| dir.clone());
-    let magic = magic(&inventory, check, args.diff, &absolute.display().to_string());
+    let Fleet { mut sources, inventory, extra, .. } = fleet;
+    if !found.is_empty() {
+        return Err(Wrong::Project(sources, found));
+    }
+    let magic = magic(&inventory, check, args.diff, &dir.display().to_string());
     let shared =
         Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };
     let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())
         .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
         .collect();
-    let found = validate(&views, &shared, &engine, &sources);
-    if !found.is_empty() {
+    let found = validate(&views, &shared, &engine, &mut sources);
+    if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Wrong::Project(sources, found));
     }
+    warnings.extend(found);
     let job = Job {
         playbook: args.playbook.display().to_string(),
         plays,
@@ -216,37 +242,41 @@ fn play_job(
     engine: &Engine,
     disk: &Disk,
     limit: Option<&BTreeSet<String>>,
-) -> Result<PlayJob, Wrong> {
+) -> Result<PlayJob, Vec<Diagnostic>> {
     let scope = Scope::default()
         .with(layer("play vars", Trust::Template, &play.keywords.vars))
         .with(fleet.extra.clone());
-    let at = |fleet: &Fleet, found: Diagnostic| Wrong::Project(fleet.sources.clone(), vec![found]);
+    let mut wrong = vec![];
     let render = |value: &serde_json::Value| engine.render(value, &scope);
     let span = play.hosts.span;
     let pattern = render(&play.hosts.value.clone().into())
-        .map_err(|error| at(fleet, Diagnostic::error(span, format!("hosts: {error}"))))?;
+        .map_err(|error| vec![Diagnostic::error(span, format!("hosts: {error}"))])?;
     let pattern = pattern.as_str().unwrap_or_default().to_owned();
     let hosts = if args.hosts.inventory.is_empty() {
         // `lint` without an inventory knows no hosts.
         vec![]
     } else {
-        fleet.inventory.select(&pattern).map_err(|mut found| {
-            found.span = Some(span);
-            at(fleet, found)
-        })?
+        fleet.inventory.select(&pattern).unwrap_or_else(|found| {
+            wrong.push(Diagnostic { span: Some(span), ..found });
+            vec![]
+        })
     };
     let hosts: Vec<String> =
         (hosts.into_iter()).filter(|host| limit.is_none_or(|limit| limit.contains(host))).collect();
     let mut vars_files = vec![];
     for file in &play.vars_files {
         let rendered = render(&file.value)
-            .map_err(|e| at(fleet, Diagnostic::error(file.span, format!("vars_files: {e}"))))?;
-        vars_files.push(vars_file(&rendered, file, &play.folder, fleet, disk)?);
+            .map_err(|e| vec![Diagnostic::error(file.span, format!("vars_files: {e}"))]);
+        let read = rendered.and_then(|it| vars_file(&it, file, &play.folder, fleet, disk));
+        match read {
+            Ok(vars) => vars_files.push(vars),
+            Err(found) => wrong.extend(found),
+        }
     }
     if args.login.escalate && play.keywords.escalate.is_none() {
         play.keywords.escalate = Some(Spanned::new(true.into(), play.span));
     }
-    Ok(PlayJob { play, hosts, vars_files })
+    if wrong.is_empty() { Ok(PlayJob { play, hosts, vars_files }) } else { Err(wrong) }
 }
 
 /// One entry of `vars_files`: a name, or a list of which the first that exists is taken.
@@ -256,7 +286,7 @@ fn vars_file(
     folder: &Path,
     fleet: &mut Fleet,
     disk: &Disk,
-) -> Result<Vars, Wrong> {
+) -> Result<Vars, Vec<Diagnostic>> {
     let names: Vec<&str> = match rendered {
         serde_json::Value::Array(names) => names.iter().filter_map(|name| name.as_str()).collect(),
         other => other.as_str().into_iter().collect(),
@@ -264,13 +294,18 @@ fn vars_file(
     // As Ansible looks for them: in `vars/` first.
     for path in names.iter().flat_map(|name| [folder.join("vars").join(name), folder.join(name)]) {
         let read = playbook::load_vars(&path, disk, &mut fleet.sources);
-        if let Some(vars) = read.map_err(|found| Wrong::Project(fleet.sources.clone(), found))? {
+        if let Some(vars) = read? {
             return Ok(vars);
         }
     }
-    let message = format!("no such file: {}", names.join(", "));
-    let found = vec![Diagnostic::error(written.span, message)];
-    Err(Wrong::Project(fleet.sources.clone(), found))
+    let found = Diagnostic::error(written.span, format!("no such file: `{}`", names.join("`, `")));
+    let beside = disk.files_below(folder);
+    let beside = beside.iter().filter_map(|file| file.strip_prefix(folder).ok()?.to_str());
+    let near = names.first().and_then(|name| nearest(name, beside));
+    Err(vec![match near {
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found.help("looked for it beside the playbook, in `vars/` first"),
+    }])
 }
 
 /// The folders of every role that plays put to use.

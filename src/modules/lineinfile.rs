@@ -182,6 +182,8 @@ impl Module for This {
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
         params.check()?;
+        // Known to be wrong before the file is.
+        params.regexp.as_ref().map(|regexp| Pattern::new("regexp", &regexp.0, "")).transpose()?;
         let (path, text) = open(&params.path, seen)?;
         let create = params.create.is_some_and(|create| create.0);
         let new = match (params.state, text) {

@@ -97,6 +97,8 @@ impl Module for This {
     }
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
+        // Known to be wrong before the file is.
+        Pattern::new("regexp", &params.regexp.0, "m")?;
         let (path, text) = open(&params.path, seen)?;
         let Some(text) = text else {
             return Err(edit::missing(format!("Path {path} does not exist !")));

@@ -1,4 +1,5 @@
 //! Bind: a task as written, with the variables of a host, becomes what a module takes.
+use super::files::places;
 use super::scope::Shared;
 use super::steps::{Context, TaskStep};
 use crate::facts::Bytes;
@@ -6,7 +7,7 @@ use crate::modules::{Bind, ModuleDef, Opt, PlanError};
 use crate::source::{Kind, Node, Span, Spanned};
 use crate::vars::{Engine, FileOptions, Scope, TemplateError};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A module and the parameters it is called with.
 #[derive(Clone, Debug)]
@@ -318,8 +319,8 @@ impl Binder<'_> {
         options: &FileOptions,
         span: Span,
     ) -> Result<Value, BindError> {
-        let folder = if kind == Bind::Template { "templates" } else { "files" };
-        let places = self.places(path, folder);
+        let role = self.context.role.as_deref().map(|role| role.path.as_path());
+        let places = places(path, kind, role, &self.shared.playbook_dir);
         let found = places.iter().find_map(|place| Some((place, self.shared.files.get(place)?)));
         if let Some((_, bytes)) = found {
             let content = Bytes(bytes.to_vec());
@@ -359,18 +360,6 @@ impl Binder<'_> {
         let rendered = self.engine.render_file_with(&text, options, self.scope);
         let at = |error| BindError { parameter: name.to_owned(), span: Some(span), error };
         rendered.map(Bytes::from).map_err(at)
-    }
-
-    /// Where a relative path is looked for, the nearest first.
-    fn places(&self, path: &str, folder: &str) -> Vec<PathBuf> {
-        let path = Path::new(path);
-        if path.is_absolute() {
-            return vec![path.to_owned()];
-        }
-        let role = self.context.role.as_deref().map(|role| role.path.as_path());
-        (role.into_iter().chain([self.shared.playbook_dir.as_path()]))
-            .flat_map(|base| [base.join(folder).join(path), base.join(path)])
-            .collect()
     }
 }
 

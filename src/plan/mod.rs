@@ -3,6 +3,7 @@
 //! transport, nothing async.
 mod bind;
 mod escalation;
+mod files;
 mod gather;
 mod keywords;
 mod notify;

@@ -5,9 +5,9 @@ use crate::inventory::Inventory;
 use crate::modules::Bind;
 use crate::playbook::{self, Item, Keywords, Loop, Role, RoleUse, Task, could_be};
 use crate::source::{
-    Diagnostic, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest, sealed_in,
+    Diagnostic, FileId, Kind, Node, Position, SourceMap, Span, Spanned, Vars, nearest, sealed_in,
 };
-use crate::vars::{Engine, Layer};
+use crate::vars::{Engine, Layer, TemplateError};
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -46,6 +46,8 @@ pub(super) struct Names {
     /// Names that hold templates: what they can come out as may be defined.
     patterns: Vec<String>,
     reads: Vec<(Span, Value, bool)>,
+    /// Files whose text is a template.
+    files: BTreeSet<FileId>,
     /// What is encrypted, and the variable that it is in.
     sealed: Vec<(Option<String>, Span, String)>,
     /// Arguments of `module_defaults`, of which no place is known.
@@ -117,6 +119,12 @@ impl Names {
 
     fn read(&mut self, value: &Spanned<Value>, expression: bool) {
         self.reads.push((value.span, value.value.clone(), expression));
+    }
+
+    /// A file that is a template as a whole.
+    pub(super) fn file(&mut self, span: Span, text: &str) {
+        self.files.insert(span.file);
+        self.reads.push((span, text.into(), false));
     }
 
     fn keywords(&mut self, keywords: &Keywords) {
@@ -256,7 +264,7 @@ impl Names {
         for (span, value, expression) in &self.reads {
             let text = value.as_str().filter(|_| *expression);
             let checked = match text {
-                Some(text) => engine.check_expression(text),
+                Some(_) => engine.check_condition(value),
                 None => engine.check(value),
             };
             match checked {
@@ -267,7 +275,11 @@ impl Names {
                     );
                     reads.push((*span, names, value));
                 }
-                Err(error) => found.push(Diagnostic::error(*span, error.to_string())),
+                Err(error) => {
+                    let whole = self.files.contains(&span.file);
+                    let place = if whole { line(sources, *span, &error) } else { *span };
+                    found.push(Diagnostic::error(place, error.to_string()));
+                }
             }
         }
         let guarded: BTreeSet<String> = (reads.iter())
@@ -332,6 +344,20 @@ fn is_guarded(text: &str, name: &str) -> bool {
         format!(r"\b{name}\b[\w.\[\]'\x22]*\s*(\|\s*(default|d)\b|is\s+(not\s+)?(un)?defined\b)");
     // The pattern is made of an escaped name: it always compiles.
     Regex::new(&guard).is_ok_and(|guard| guard.is_match(text))
+}
+
+/// The line of a file that an error names, without the blanks around it; or else the word that it names.
+fn line(sources: &SourceMap, span: Span, error: &TemplateError) -> Span {
+    let TemplateError::Broken { line: Some(line), .. } = error else {
+        let message = error.to_string();
+        return message.split('`').nth(1).map_or(span, |word| locate(sources, span, word));
+    };
+    let text = sources.line(span.file, *line);
+    let column = |chars: usize| u32::try_from(chars + 1).unwrap_or(u32::MAX);
+    let before = text.chars().take_while(|c| c.is_whitespace()).count();
+    let at = |column| Position { line: *line, column };
+    let end = column(text.trim_end().chars().count());
+    Span { file: span.file, start: at(column(before).min(end)), end: at(end) }
 }
 
 /// Where `name` stands inside a span.

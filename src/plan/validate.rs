@@ -1,10 +1,11 @@
 //! Everything that can be known to be wrong before a host is contacted, all of it in one go.
+use super::files::Named;
 use super::scope::{self, Play, Shared};
 use super::steps::Context;
 use super::undefined::Names;
 use super::{batches, gathered, order};
 use crate::playbook::{self, Item, Keywords, Role, RoleUse, arguments};
-use crate::source::{Diagnostic, SourceMap, Span, Vars};
+use crate::source::{Diagnostic, Severity, SourceMap, Span, Vars};
 use crate::vars::{Engine, Layer, TemplateError};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,16 +16,28 @@ pub fn validate(
     plays: &[(&playbook::Play, &[String], &[Vars])],
     shared: &Shared,
     engine: &Engine,
-    sources: &SourceMap,
+    sources: &mut SourceMap,
 ) -> Vec<Diagnostic> {
     let mut found = vec![];
     let mut names = Names::new(&shared.inventory, &shared.extra);
+    let mut templates = BTreeSet::new();
     for (play, hosts, vars_files) in plays {
         names.play(play, vars_files);
         found.extend(schedule(play, hosts));
+        let mut named = Named::of(play, shared);
+        found.append(&mut named.missing);
+        templates.append(&mut named.templates);
+    }
+    for path in templates {
+        let text = shared.files.get(&path).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        // One with a line of options is read otherwise, when it is used.
+        if let Some(text) = text.filter(|text| !text.starts_with("#jinja2:")) {
+            let file = sources.add(path.strip_prefix(".").unwrap_or(&path), text);
+            names.file(sources.whole(file), text);
+        }
     }
     found.extend(names.check(engine, sources));
-    if !found.is_empty() {
+    if found.iter().any(|finding| finding.severity == Severity::Error) {
         return found;
     }
     for (play, hosts, vars_files) in plays {

@@ -6,6 +6,7 @@ use super::load::Reader;
 use super::shape::{holds_template, is_template};
 use super::walk::Here;
 use super::{Item, Keywords, Play, Strategy, Task};
+use crate::facts::Observed;
 use crate::modules::{Bind, PlanError};
 use crate::source::{Diagnostic, Span, Spanned, nearest};
 use serde_json::{Map, Value, json};
@@ -91,7 +92,7 @@ fn shape(task: &Task, here: &Here<'_>) -> Option<Diagnostic> {
         return None;
     }
     let params = as_bound(task);
-    let error = (task.module.accepts)(&params).err()?;
+    let error = (task.module.accepts)(&params).err().or_else(|| hopeless(task, here, &params))?;
     let name = task.module.name;
     let PlanError::Params { path, message } = error else {
         return Some(Diagnostic::error(task.args.span, format!("`{name}`: {error}")));
@@ -114,6 +115,20 @@ fn shape(task: &Task, here: &Here<'_>) -> Option<Diagnostic> {
         Some(near) => finding.help(format!("did you mean `{near}`?")),
         None => finding,
     })
+}
+
+/// What a module says to arguments before it knows anything of a host. That a task fails is what it may
+/// be for, unless it is certain to run and nothing forgives it.
+fn hopeless(task: &Task, here: &Here<'_>, params: &Value) -> Option<PlanError> {
+    let error = (task.module.plan)(params, &Observed::default()).err()?;
+    let keywords = &task.keywords;
+    let forgiven = here.maybe
+        || here.handler
+        || ["fail", "assert"].contains(&task.module.name)
+        || !keywords.when.is_empty()
+        || keywords.ignore_errors.is_some()
+        || task.failed_when.is_some();
+    (!forgiven && !matches!(error, PlanError::Unasked(_))).then_some(error)
 }
 
 /// Arguments as the binder will hand them over, files and conditions stood in for.

@@ -199,13 +199,16 @@ impl<'a> Reader<'a> {
 
     /// Tells of a file that is nowhere, with the nearest name beside the first place.
     pub(super) fn missing(&mut self, span: Span, name: &str, tried: &[PathBuf]) {
-        let folder = tried.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
         // A role's file may be named without its ending.
         let ending = Path::new(name).extension().is_some();
-        let beside: Vec<String> = (self.library.files_below(folder).iter())
+        let folders = tried.iter().filter_map(|path| path.parent());
+        let beside: Vec<String> = folders
+            .flat_map(|folder| {
+                let files = self.library.files_below(folder).into_iter();
+                files.filter_map(move |file| file.strip_prefix(folder).ok().map(Path::to_owned))
+            })
             .filter_map(|file| {
-                let file = file.strip_prefix(folder).ok()?;
-                let file = if ending { file.to_owned() } else { file.with_extension("") };
+                let file = if ending { file } else { file.with_extension("") };
                 file.to_str().map(str::to_owned)
             })
             .collect();

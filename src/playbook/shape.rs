@@ -61,7 +61,23 @@ impl Shape {
             _ => (!self.takes_one(node)).then_some(node),
         }?;
         let message = format!("`{name}` must be {}", self.text());
-        Some(Diagnostic::error(culprit.span, message).label(kind(culprit)))
+        let finding = Diagnostic::error(culprit.span, message).label(kind(culprit));
+        Some(match self.hint() {
+            Some(hint) => finding.help(hint),
+            None => finding,
+        })
+    }
+
+    /// How what is expected is written, where the words alone may not tell.
+    const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Items => Some("write each item on a line of its own, after `- `"),
+            Self::Mapping | Self::Mappings | Self::Variables => {
+                Some("write `name: value` on lines of their own, further in")
+            }
+            Self::Conditions => Some("write an expression without braces, e.g. `x is defined`"),
+            _ => None,
+        }
     }
 
     fn takes_one(self, node: &Node) -> bool {

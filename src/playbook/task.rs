@@ -130,7 +130,7 @@ impl Reader<'_> {
             return None;
         };
         let repeat = self.repeat(&mut fields, place);
-        self.unknown_keys(&fields, place);
+        self.unknown_keys(&fields, place, Some(call));
         match call {
             Call::Module(module) => Some(self.task(node, module, value, fields, repeat)),
             Call::Statement(Statement::Meta) => self.meta(node, value, fields, around),
@@ -141,7 +141,7 @@ impl Reader<'_> {
     }
 
     fn no_call(&mut self, node: &Node, fields: &Fields<'_>, place: Place) {
-        self.unknown_keys(fields, place);
+        self.unknown_keys(fields, place, None);
         let is_with = |key: &Node| key.text().is_some_and(|key| key.starts_with("with_"));
         if fields.others.iter().all(|(key, _)| is_with(key)) && !self.is_wrong(node.span) {
             let help = "add the module's name as a key, e.g. `command: …`";
@@ -150,7 +150,14 @@ impl Reader<'_> {
     }
 
     /// Keys that are neither keywords nor modules.
-    fn unknown_keys(&mut self, fields: &Fields<'_>, place: Place) {
+    fn unknown_keys(&mut self, fields: &Fields<'_>, place: Place, call: Option<Call>) {
+        let own = |word: &str| match call {
+            Some(Call::Module(module)) => {
+                let has = |it: &modules::Opt| it.name == word || it.aliases.contains(&word);
+                module.options.iter().any(has).then_some(module.name)
+            }
+            _ => None,
+        };
         for (key, _) in &fields.others {
             let word = key.text().unwrap_or_default();
             if word.starts_with("with_") {
@@ -168,6 +175,12 @@ impl Reader<'_> {
                 "import_playbook" => {
                     Diagnostic::error(key.span, format!("`{word}` is not allowed in {what}"))
                         .help("it belongs to the top of a playbook, beside the plays")
+                }
+                _ if own(word).is_some() => {
+                    let module = own(word).unwrap_or_default();
+                    let message = format!("`{word}` is a parameter of `{module}`, not of the task");
+                    Diagnostic::error(key.span, message)
+                        .help(format!("write it below `{module}:`, two spaces further in"))
                 }
                 short => {
                     let message = format!("`{word}` is neither a module nor a keyword of {what}");

@@ -11,6 +11,8 @@ pub struct Here<'a> {
     pub role: Option<&'a Arc<Role>>,
     /// Whether it is a handler.
     pub handler: bool,
+    /// Whether it may never be reached, or fail without harm: something around it decides.
+    pub maybe: bool,
     /// The keywords around it, outermost first; its own are not among them.
     pub around: Vec<&'a Keywords>,
 }
@@ -19,6 +21,7 @@ impl<'a> Here<'a> {
     fn inside(&self, keywords: &'a Keywords, role: Option<&'a Arc<Role>>) -> Self {
         let mut inside = self.clone();
         inside.around.push(keywords);
+        inside.maybe |= !keywords.when.is_empty() || keywords.ignore_errors.is_some();
         inside.role = role.or(self.role);
         inside
     }
@@ -140,16 +143,20 @@ fn walk_items<'a>(items: &'a [Item], here: &Here<'a>, visit: Visit<'_, 'a>) {
         match item {
             Item::Task(_) | Item::Meta(_) => {}
             Item::Block(block) => {
-                let inside = here.inside(&block.keywords, block.role.as_ref());
+                let mut inside = here.inside(&block.keywords, block.role.as_ref());
                 if let Some(role) = &block.role {
                     walk_brought(role, &inside, visit);
                 }
+                inside.maybe |= !block.rescue.is_empty();
                 for part in [&block.items, &block.rescue, &block.always] {
                     walk_items(part, &inside, visit);
                 }
             }
             Item::Include(include) => {
-                let inside = here.inside(&include.apply, None);
+                let mut inside = here.inside(&include.apply, None);
+                inside.maybe |= !include.keywords.when.is_empty()
+                    || include.repeat.is_some()
+                    || include.what.template().is_some();
                 include.what.lists().into_iter().for_each(|l| walk_items(l, &inside, visit));
                 include.what.roles().into_iter().for_each(|used| walk_role(used, &inside, visit));
             }

@@ -247,10 +247,23 @@ impl<'a, 'r> Composer<'a, 'r> {
         }
         match (error.problem(), found) {
             ("mapping values are not allowed in this context", _) => {
-                diagnostic.help("put quotes around a value that holds `: `")
+                let key = line.chars().skip(start.column as usize).all(char::is_whitespace);
+                diagnostic.help(if key {
+                    "a key stands below the one before it, with as many spaces"
+                } else {
+                    "put quotes around a value that holds `: `"
+                })
             }
             (_, Some(c @ ('@' | '`' | '%'))) => {
                 diagnostic.help(format!("put quotes around a value that begins with `{c}`"))
+            }
+            ("found unexpected end of stream", _)
+                if error.context().is_some_and(|what| what.ends_with("quoted scalar")) =>
+            {
+                let end = Position { column: context.column + 1, ..context };
+                let begun = Span { file: self.file, start: context, end };
+                Diagnostic::error(begun, "this quote is never closed")
+                    .help("the text goes on to the end of the file")
             }
             _ => match error.context() {
                 Some(what) => diagnostic.label(format!("{what} from line {}", context.line)),

@@ -251,7 +251,7 @@ fn broken_yaml_says_where_and_why() {
             "a: @b",
             "1:4-1:5: found character that cannot start any token | put quotes around a value that begins with `@`",
         ),
-        ("a: 'b", "1:6-1:7: found unexpected end of stream"),
+        ("a: 'b", "1:4-1:5: this quote is never closed | the text goes on to the end of the file"),
         ("a: [1", "2:1-2:2: did not find expected ',' or ']'"),
         (
             "a: \u{7}",
