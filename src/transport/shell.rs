@@ -1,11 +1,15 @@
 //! Speaks [`wire`] over any pair of byte streams that leads to a POSIX `sh`: what `ssh` and `local`
 //! have in common. It never opens anything itself and never sends a byte before the first batch.
+//!
+//! A shell that is started with a command line ([`Shell::starting`]) may have its first look in there: that
+//! saves a round trip, since a server reads nothing before the command runs.
 use super::fault::{Blow, Fault};
 use super::{Transport, TransportError, escalate, wire};
 use crate::change::{Change, Ran, Until};
 use crate::facts::{Answer, Fact, Probe};
+use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,6 +19,8 @@ use tokio::sync::Mutex;
 #[derive(Debug)]
 pub struct Shell<R, W> {
     session: Mutex<Session<R, W>>,
+    /// Where it is not running yet.
+    start: Option<Start<R, W>>,
     nonce: String,
     /// For a batch, beside what its changes ask for themselves.
     limit: Duration,
@@ -23,15 +29,37 @@ pub struct Shell<R, W> {
     fault: Option<Fault>,
 }
 
+/// Starts a shell: as it is, or with a command line that asks something first.
+pub(super) struct Start<R, W>(Box<dyn Fn(Option<String>) -> Starting<R, W> + Send + Sync>);
+
+/// A shell that is about to run.
+pub(super) type Starting<R, W> =
+    Pin<Box<dyn Future<Output = Result<(R, W), TransportError>> + Send>>;
+
+impl<R, W> Start<R, W> {
+    pub(super) fn new(
+        start: impl Fn(Option<String>) -> Starting<R, W> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(start))
+    }
+}
+
+impl<R, W> fmt::Debug for Start<R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Start")
+    }
+}
+
 #[derive(Debug)]
 struct Session<R, W> {
-    reader: R,
-    writer: W,
+    streams: Option<(R, W)>,
     phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// It is not running yet.
+    Unstarted,
     /// Nothing was sent yet: the prelude goes first.
     New,
     /// Between batches.
@@ -46,6 +74,15 @@ enum Phase {
 enum Aim {
     Look,
     Change,
+}
+
+/// A batch on its way.
+struct Errand<'a> {
+    text: String,
+    wanted: usize,
+    aim: Aim,
+    /// Where a test has it cut, behind so many answers.
+    strike: Option<(&'a Fault, usize)>,
 }
 
 /// A nonce for [`Shell::new`]: letters and digits that nobody can guess.
@@ -63,9 +100,26 @@ where
     /// `nonce`: letters and digits that nobody can guess, new for each session. `limit`: how long a
     /// batch may take; waits and compose add their own time-outs, and somebody's command has none.
     pub fn new(reader: R, writer: W, nonce: impl Into<String>, limit: Duration) -> Self {
+        let streams = Some((reader, writer));
+        Self::of(Session { streams, phase: Phase::New }, None, nonce.into(), limit)
+    }
+
+    /// One that is started by its first batch.
+    pub(super) fn starting(start: Start<R, W>, nonce: impl Into<String>, limit: Duration) -> Self {
+        let session = Session { streams: None, phase: Phase::Unstarted };
+        Self::of(session, Some(start), nonce.into(), limit)
+    }
+
+    fn of(
+        session: Session<R, W>,
+        start: Option<Start<R, W>>,
+        nonce: String,
+        limit: Duration,
+    ) -> Self {
         Self {
-            session: Mutex::new(Session { reader, writer, phase: Phase::New }),
-            nonce: nonce.into(),
+            session: Mutex::new(session),
+            start,
+            nonce,
             limit,
             batches: AtomicUsize::new(0),
             fault: None,
@@ -93,45 +147,73 @@ where
         let mut session = self.session.lock().await;
         // A session that is left in the middle, by an error or because the caller went away, stays so.
         let phase = std::mem::replace(&mut session.phase, Phase::Broken);
+        if phase == Phase::Broken {
+            return Err(TransportError::Lost { in_change: false });
+        }
         let wanted = batch.requests();
         let fault = self.fault.as_ref();
         let strike = fault.and_then(|fault| fault.enter(aim == Aim::Change, wanted));
-        let batch = match strike {
+        let text = match strike {
             Some(strike) if strike.blow == Blow::Shell => batch.dying_behind(strike.behind),
             _ => batch.text(),
         };
-        let text = match phase {
-            Phase::New => wire::opening(&self.nonce) + &batch,
-            Phase::Idle => batch,
-            Phase::Broken => return Err(TransportError::Lost { in_change: false }),
-        };
         self.batches.fetch_add(1, Ordering::Relaxed);
-        let frames =
-            wire::Frames::new(&self.nonce, wanted, phase == Phase::New, aim == Aim::Change);
         let strike = fault.zip(strike.map(|strike| strike.behind));
-        let talk = self.talk(&mut session, text.as_bytes(), frames, aim, strike);
-        let answers = match limit {
-            None => talk.await?,
-            Some(limit) => tokio::time::timeout(limit, talk)
+        let errand = Errand { text, wanted, aim, strike };
+        let doing = self.run(&mut session, phase, &errand);
+        let (answers, phase) = match limit {
+            None => doing.await?,
+            Some(limit) => tokio::time::timeout(limit, doing)
                 .await
                 .map_err(|_| TransportError::TimedOut { seconds: limit.as_secs() })??,
         };
-        session.phase = Phase::Idle;
+        session.phase = phase;
         Ok(answers)
+    }
+
+    /// Starts the shell where that is due, and has a batch answered. In which phase is it then?
+    async fn run(
+        &self,
+        session: &mut Session<R, W>,
+        phase: Phase,
+        errand: &Errand<'_>,
+    ) -> Result<(Vec<Answer>, Phase), TransportError> {
+        let frames = |opening| {
+            let may_stop = errand.aim == Aim::Change;
+            wire::Frames::new(&self.nonce, errand.wanted, opening, may_stop)
+        };
+        if let Some(start) = self.start.as_ref().filter(|_| phase == Phase::Unstarted) {
+            let looks = errand.aim == Aim::Look;
+            let asking = looks.then(|| wire::asking(&self.nonce, &errand.text)).flatten();
+            if asking.is_some() {
+                let streams = session.streams.insert((start.0)(asking).await?);
+                let mut frames = frames(true);
+                match self.talk(streams, b"", &mut frames, errand).await {
+                    // Not every user's shell takes a command line that is so long.
+                    Err(_) if !frames.ready() => {}
+                    told => return Ok((told?, Phase::New)),
+                }
+            }
+            session.streams = Some((start.0)(None).await?);
+        }
+        let opening = phase != Phase::Idle;
+        let text = if opening { wire::opening(&self.nonce) } else { String::new() } + &errand.text;
+        let lost = TransportError::Lost { in_change: errand.aim == Aim::Change };
+        let streams = session.streams.as_mut().ok_or(lost)?;
+        let answers = self.talk(streams, text.as_bytes(), &mut frames(opening), errand).await?;
+        Ok((answers, Phase::Idle))
     }
 
     /// Writes and reads at the same time, so that neither side can wait for the other for ever.
     async fn talk(
         &self,
-        session: &mut Session<R, W>,
+        (reader, writer): &mut (R, W),
         text: &[u8],
-        mut frames: wire::Frames,
-        aim: Aim,
-        strike: Option<(&Fault, usize)>,
+        frames: &mut wire::Frames,
+        errand: &Errand<'_>,
     ) -> Result<Vec<Answer>, TransportError> {
-        let Session { reader, writer, .. } = session;
         let struck = |answers: usize| {
-            if let Some((fault, _)) = strike.filter(|(_, behind)| *behind == answers) {
+            if let Some((fault, _)) = errand.strike.filter(|(_, behind)| *behind == answers) {
                 fault.strike();
             }
         };
@@ -149,7 +231,7 @@ where
                 read = reader.read(&mut buffer) => {
                     let read = read.unwrap_or(0);
                     if read == 0 {
-                        return Err(ended(&frames, aim));
+                        return Err(ended(frames, errand.aim));
                     }
                     let before = frames.answered();
                     let ended = frames.push(&buffer[..read])?;

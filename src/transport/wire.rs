@@ -36,6 +36,9 @@ pub const MAX_NOISE: usize = 64 << 10;
 /// Bytes of one answer as they travel.
 pub const MAX_FRAME: usize = 64 << 20;
 
+/// Bytes of a command line that asks something: Linux takes no word of 128 KiB or more.
+const MAX_ASKING: usize = 100_000;
+
 /// Columns of base64 in what is sent.
 const COLUMNS: usize = 76;
 
@@ -45,6 +48,16 @@ pub fn opening(nonce: &str) -> String {
     // Writing to a String can't fail, here and below.
     let _ = writeln!(text, "open_session {}", shell::quote(nonce));
     text
+}
+
+/// A command line for a shell that answers a batch first, and then reads what comes as any other does.
+/// For questions alone: command lines can be seen by everybody on a server. `None`: it would be too long.
+pub fn asking(nonce: &str, batch: &str) -> Option<String> {
+    // In base64, since nobody knows what a user's shell makes of line feeds and quotes.
+    let text = Bytes((opening(nonce) + batch).into_bytes()).base64();
+    let script =
+        "exec 2>&1; text=$(printf %s \"$1\" | base64 -d) || exit; eval \"$text\"; exec /bin/sh";
+    (text.len() <= MAX_ASKING).then(|| shell::join(["/bin/sh", "-c", script, "sh", &text]))
 }
 
 /// Shell text without its comments.

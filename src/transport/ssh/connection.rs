@@ -1,17 +1,110 @@
 //! A connection on which somebody has logged in: made with few tries, and with no more handshakes in
 //! flight than servers like.
 use super::checker::Checker;
-use super::{Options, Via, dial, login};
-use crate::transport::TransportError;
-use russh::client::Handle;
+use super::{Options, Via, dial, login, within};
+use crate::shell;
+use crate::transport::enter::Door;
+use crate::transport::shell::Start;
+use crate::transport::{Stage, TransportError};
+use russh::client::{Handle, Msg};
+use russh::{Channel, ChannelStream, Pty};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{ReadHalf, WriteHalf};
 
 /// A connection on which somebody has logged in.
 pub(super) struct Connection {
     pub(super) handle: Handle<Checker>,
     /// The server's key is not the known one, and was let pass: it must be told no password.
     pub(super) mistrusted: bool,
+    /// It is OpenSSH's server, of which we know what it takes.
+    pub(super) is_openssh: bool,
+}
+
+/// Channels of a connection, counted.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    connection: Arc<Connection>,
+    channels: Arc<AtomicUsize>,
+    /// For opening one.
+    limit: Duration,
+}
+
+/// What a command on a channel says, and what it reads.
+type Streams = (ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>);
+
+impl Line {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        channels: Arc<AtomicUsize>,
+        limit: Duration,
+    ) -> Self {
+        Self { connection, channels, limit }
+    }
+
+    async fn open(&self) -> Result<Channel<Msg>, TransportError> {
+        let opened = within(self.limit, self.connection.handle.channel_open_session()).await?;
+        self.channels.fetch_add(1, Ordering::Relaxed);
+        opened.map_err(|error| self.lost("open a channel", &error))
+    }
+
+    /// Starts a command, without waiting for the answer to that.
+    async fn exec(
+        &self,
+        channel: Channel<Msg>,
+        command: String,
+        terminal: bool,
+    ) -> Result<Streams, TransportError> {
+        let started = async {
+            if terminal {
+                channel.request_pty(false, "dumb", 80, 24, 0, 0, &[(Pty::ECHO, 0)]).await?;
+            }
+            channel.exec(false, command).await
+        };
+        started.await.map_err(|error| self.lost("start a shell", &error))?;
+        Ok(tokio::io::split(channel.into_stream()))
+    }
+
+    /// Opens a channel for a shell that is started later; `plain` is its command line unless there is
+    /// something to be asked.
+    pub(super) async fn starting(
+        self,
+        plain: String,
+    ) -> Result<Start<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>, TransportError>
+    {
+        let first = Mutex::new(Some(self.open().await?));
+        Ok(Start::new(move |asking| {
+            let channel = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (line, command) = (self.clone(), asking.unwrap_or_else(|| plain.clone()));
+            Box::pin(async move {
+                let channel = match channel {
+                    Some(channel) => channel,
+                    None => line.open().await?,
+                };
+                line.exec(channel, command, false).await
+            })
+        }))
+    }
+
+    /// Something can't be done any more.
+    fn lost(&self, what: &str, error: &russh::Error) -> TransportError {
+        if self.connection.handle.is_closed() {
+            return TransportError::Lost { in_change: false };
+        }
+        let message = format!("can't {what}: {}", dial::told(error));
+        TransportError::Unreachable { stage: Stage::Login, message, help: None }
+    }
+}
+
+impl Door for Line {
+    type Reader = ReadHalf<ChannelStream<Msg>>;
+    type Writer = WriteHalf<ChannelStream<Msg>>;
+
+    async fn start(&self, words: &[String], terminal: bool) -> Result<Streams, TransportError> {
+        self.exec(self.open().await?, shell::join(words), terminal).await
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -49,11 +142,11 @@ async fn connect(options: &Options) -> Result<Connection, TransportError> {
         // Nobody closes the semaphore; without a permit there is no bound, which is safe.
         permits.extend(semaphore.acquire().await);
     }
-    let dial::Dialled { mut handle, mistrusted } = dial::dial(options).await?;
+    let dial::Dialled { mut handle, mistrusted, is_openssh } = dial::dial(options).await?;
     let mut options = options.clone();
     options.password = options.password.filter(|_| !mistrusted);
     login::login(&mut handle, &options).await?;
-    Ok(Connection { handle, mistrusted })
+    Ok(Connection { handle, mistrusted, is_openssh })
 }
 
 /// The pause behind a try: twice as long each time, and never the same for two hosts, so that a fleet

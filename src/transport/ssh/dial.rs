@@ -1,6 +1,7 @@
 //! From a name to a server that has shown that it is who it was: resolve, dial, handshake, host key.
 //! It never sends anything of ours before the host key is known.
 use super::checker::Checker;
+use super::greeting::Overheard;
 use super::proxy::{self, Said};
 use super::{Options, Via, tcp};
 use crate::source::printable;
@@ -20,6 +21,8 @@ pub(super) struct Dialled {
     pub(super) handle: Handle<Checker>,
     /// Its key is not the known one, and was let pass: it must be told no password.
     pub(super) mistrusted: bool,
+    /// It calls itself OpenSSH.
+    pub(super) is_openssh: bool,
 }
 
 /// Dials and shakes hands.
@@ -30,11 +33,13 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
     let said = Said::default();
     let connecting = async {
         let stream = way(options, &said).await?;
+        let (stream, greeting) = Overheard::on(stream);
         let config = Arc::new(options.terms.config(&checker));
         let handle = client::connect_stream(config, stream, checker)
             .await
             .map_err(|refusal| refusal.0.unwrap_or_else(|error| broken(options, &error, &said)))?;
-        Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed) })
+        let is_openssh = greeting.software().is_some_and(|name| name.starts_with("OpenSSH_"));
+        Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed), is_openssh })
     };
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
         Err(Stage::Dial.error(

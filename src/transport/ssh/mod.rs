@@ -7,6 +7,7 @@ mod checker;
 pub mod config;
 mod connection;
 mod dial;
+mod greeting;
 mod host_certificate;
 mod host_keys;
 mod keyring;
@@ -28,24 +29,25 @@ pub use tcp::{Dialling, Family};
 pub use terms::Terms;
 pub use trust::{Checking, NewHost, Pin};
 
-use super::enter::{Door, enter};
+use super::enter::enter;
+use super::escalate;
 use super::fault::Fault;
-use super::shell::Shell;
-use super::{Connect, Escalation, Stage, TransportError};
+use super::shell::{Shell, nonce};
+use super::{Connect, Escalation, TransportError};
 use crate::secret::Secret;
 use crate::shell;
 use crate::source::printable;
-use connection::Connection;
+use connection::{Connection, Line};
 use host_keys::HostName;
-use russh::client::{Handle, Msg};
-use russh::{ChannelStream, Disconnect, Pty};
+use russh::client::Msg;
+use russh::{ChannelStream, Disconnect};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{ReadHalf, WriteHalf};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 
 /// Where a server is and how to log in there.
 #[derive(Clone, Debug)]
@@ -191,19 +193,19 @@ impl LoginMethod {
 /// A shell over SSH.
 pub type SshShell = Shell<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>;
 
-/// One server. Nothing is dialled before the first [`Connect::shell`]; the connection ends with
-/// [`SshConnect::close`], or with this and the last of its shells.
+/// One server. Nothing is dialled before the first [`Connect::shell`], and what is gone is dialled again by
+/// the next; a connection ends with [`SshConnect::close`], or with this and the last of its shells.
 #[derive(Debug)]
 pub struct SshConnect {
     options: Options,
-    connection: OnceCell<Connection>,
-    channels: AtomicUsize,
+    connection: Mutex<Option<Arc<Connection>>>,
+    channels: Arc<AtomicUsize>,
 }
 
 impl SshConnect {
     /// Of a server.
     pub fn new(options: Options) -> Self {
-        Self { options, connection: OnceCell::new(), channels: AtomicUsize::new(0) }
+        Self { options, connection: Mutex::default(), channels: Arc::default() }
     }
 
     /// Channels that were opened so far.
@@ -213,14 +215,20 @@ impl SshConnect {
 
     /// Says goodbye; its shells are lost.
     pub async fn close(&self) {
-        if let Some(Connection { handle, .. }) = self.connection.get() {
+        if let Some(connection) = &*self.connection.lock().await {
             // A connection that is gone already needs no goodbye.
-            let _ = handle.disconnect(Disconnect::ByApplication, "", "en").await;
+            let _ = connection.handle.disconnect(Disconnect::ByApplication, "", "en").await;
         }
     }
 
-    async fn connection(&self) -> Result<&Connection, TransportError> {
-        self.connection.get_or_try_init(|| connection::knock(&self.options)).await
+    /// The connection, made if there is none or the last one is gone.
+    async fn connection(&self) -> Result<Arc<Connection>, TransportError> {
+        let mut current = self.connection.lock().await;
+        if let Some(connection) = current.as_ref().filter(|known| !known.handle.is_closed()) {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(connection::knock(&self.options).await?);
+        Ok(current.insert(connection).clone())
     }
 
     /// The name and port by which files know its key.
@@ -251,31 +259,6 @@ impl SshConnect {
     }
 }
 
-impl Door for SshConnect {
-    type Reader = ReadHalf<ChannelStream<Msg>>;
-    type Writer = WriteHalf<ChannelStream<Msg>>;
-
-    /// Opens a channel and starts the command on it, without waiting for the answer to that.
-    async fn start(
-        &self,
-        words: &[String],
-        terminal: bool,
-    ) -> Result<(Self::Reader, Self::Writer), TransportError> {
-        let Connection { handle, .. } = self.connection().await?;
-        let open = within(self.options.connect_timeout, handle.channel_open_session()).await?;
-        self.channels.fetch_add(1, Ordering::Relaxed);
-        let channel = open.map_err(|error| lost(handle, "open a channel", &error))?;
-        let started = async {
-            if terminal {
-                channel.request_pty(false, "dumb", 80, 24, 0, 0, &[(Pty::ECHO, 0)]).await?;
-            }
-            channel.exec(false, shell::join(words)).await
-        };
-        started.await.map_err(|error| lost(handle, "start a shell", &error))?;
-        Ok(tokio::io::split(channel.into_stream()))
-    }
-}
-
 impl Connect for SshConnect {
     type Shell = SshShell;
 
@@ -283,24 +266,25 @@ impl Connect for SshConnect {
     /// starts a shell and, through it, a `sudo`: keep what it returns.
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
         let escalation = escalation.filter(|escalation| escalation.user != self.options.user);
+        let connection = self.connection().await?;
         if let Some(Escalation { user, password: Some(_), .. }) = escalation
-            && self.connection().await?.mistrusted
+            && connection.mistrusted
         {
             let message = "the server's key is not the known one: it gets no password".to_owned();
             return Err(TransportError::Escalation { user: user.clone(), message, help: None });
         }
-        let shell = enter(self, &["/bin/sh"], escalation, self.options.batch_timeout).await?;
+        let limit = self.options.batch_timeout;
+        let asks = escalation.is_none() && connection.is_openssh;
+        let line = Line::new(connection, self.channels.clone(), self.options.connect_timeout);
+        // What is asked first may be in the command line, where we know what the server takes.
+        let shell = if asks {
+            let plain = shell::join(&escalate::plain(&["/bin/sh"]));
+            Shell::starting(line.starting(plain).await?, nonce(), limit)
+        } else {
+            enter(&line, &["/bin/sh"], escalation, limit).await?
+        };
         Ok(shell.cut_by(self.options.fault.clone()))
     }
-}
-
-/// A connection on which something can't be done any more.
-fn lost(handle: &Handle<checker::Checker>, what: &str, error: &russh::Error) -> TransportError {
-    if handle.is_closed() {
-        return TransportError::Lost { in_change: false };
-    }
-    let message = format!("can't {what}: {}", dial::told(error));
-    TransportError::Unreachable { stage: Stage::Login, message, help: None }
 }
 
 async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Result<T, TransportError> {
