@@ -278,7 +278,7 @@ impl Connect for SshConnect {
         let line = Line::new(connection, self.channels.clone(), self.options.connect_timeout);
         // What is asked first may be in the command line, where we know what the server takes.
         let shell = if asks {
-            let plain = shell::join(&escalate::plain(&["/bin/sh"]));
+            let plain = shell::join(escalate::plain(&["/bin/sh"]));
             Shell::starting(line.starting(plain).await?, nonce(), limit)
         } else {
             enter(&line, &["/bin/sh"], escalation, limit).await?
