@@ -81,6 +81,8 @@
 //!   the server keeps, by doing it again, or not at all, and why.
 //! * A play that fails on a host is taken back there (`run::rollback`): [`change::Entry::Undo`] takes its
 //!   steps back, newest first, and doing so twice is doing it once; then the handlers that had run, run again.
+//! * A connection that is lost is made again below the run ([`transport::lasting`]): what was under way is sent
+//!   again as it was, and a step that was made already is answered by the journal, not made twice.
 //! * A run that was cut off leaves each path old or new, what it owes marked, and a lock that lapses. The
 //!   next run goes forward from there.
 //!

@@ -9,6 +9,7 @@ mod expressions;
 mod faults;
 mod filesystem;
 mod fuzz;
+mod lasting;
 mod laws;
 mod layers;
 mod mailcow;

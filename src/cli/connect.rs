@@ -15,9 +15,10 @@ use crate::project::ThisMachine;
 use crate::run::Job;
 use crate::secret::{Secret, Secrets};
 use crate::transport::fault::{self, Fault};
+use crate::transport::lasting::{Lasting, LastingShell};
 use crate::transport::local::Local;
 use crate::transport::ssh::config::Arguments;
-use crate::transport::ssh::{Keyring, Options, SshConnect, SshShell};
+use crate::transport::ssh::{Keyring, Options, SshConnect};
 use crate::transport::{Connect, Escalation, Stage, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
 use std::collections::BTreeMap;
@@ -34,14 +35,14 @@ const BATCH: Duration = Duration::from_secs(120);
 /// A way to a host.
 pub(super) enum Link {
     /// Over SSH.
-    Ssh(Box<SshConnect>),
+    Ssh(Box<Lasting<SshConnect>>),
     /// This machine.
     Local(Local),
 }
 
 /// A shell at the end of it.
 pub(super) enum LinkShell {
-    Ssh(Box<SshShell>),
+    Ssh(Box<LastingShell<SshConnect>>),
     Local(Box<<Local as Connect>::Shell>),
 }
 
@@ -153,9 +154,9 @@ impl Dialer {
     }
 
     /// The way to a host over SSH; `None`: it is this machine.
-    pub(super) fn ssh(&self, host: &str) -> Result<Option<SshConnect>, TransportError> {
+    pub(super) fn ssh(&self, host: &str) -> Result<Option<Arc<SshConnect>>, TransportError> {
         Ok(match self.dial(host)? {
-            Link::Ssh(ssh) => Some(*ssh),
+            Link::Ssh(ssh) => Some(ssh.door().clone()),
             Link::Local(_) => None,
         })
     }
@@ -187,7 +188,8 @@ impl Dialer {
                 return Err(refused(format!("ansible_connection `{other}` is not supported")));
             }
         }
-        self.options(host, &vars).map(|options| Link::Ssh(Box::new(SshConnect::new(options))))
+        self.options(host, &vars)
+            .map(|options| Link::Ssh(Box::new(Lasting::new(SshConnect::new(options)))))
     }
 
     fn options(&self, host: &str, vars: &Variables<'_>) -> Result<Options, TransportError> {

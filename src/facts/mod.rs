@@ -264,6 +264,12 @@ pub struct Took {
 }
 
 impl Answer {
+    /// The last thing that it said on stderr, or its exit status.
+    pub fn last_line(&self) -> String {
+        let said = self.stderr.text();
+        let line = said.lines().rev().find(|line| !line.trim().is_empty());
+        line.map_or_else(|| format!("exit status {}", self.rc), |line| line.trim().to_owned())
+    }
     /// A function that can't fail without a reason did: its last words.
     fn succeeded(&self, probe: &'static str) -> Result<&[u8], Garbled> {
         if self.rc == 0 {

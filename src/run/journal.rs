@@ -108,24 +108,17 @@ impl Journal {
         Change::Step { run: self.by.run.clone(), number, change: Box::new(change.clone()) }
     }
 
-    fn number(&mut self) -> u32 {
+    /// The next step's.
+    pub(super) fn number(&mut self) -> u32 {
         self.count += 1;
         self.count
     }
 
     /// The opening's answer.
     pub(super) fn opened(&mut self, eye: usize, ran: &Ran) -> Result<(), TransportError> {
-        match ran.rc {
-            0 => {
-                self.begun.insert(eye);
-                Ok(())
-            }
-            crate::change::LOCKED => {
-                let lock = facts::Lock::read(&ran.stdout.text()).unwrap_or_default();
-                Err(TransportError::Locked(Box::new(lock)))
-            }
-            _ => Err(TransportError::Journal(last_line(ran))),
-        }
+        TransportError::of_begin(ran)?;
+        self.begun.insert(eye);
+        Ok(())
     }
 
     /// Handlers that are owed from now on.
@@ -176,13 +169,6 @@ impl Journal {
             self.play.left.push(Left { what: doing.task.to_owned(), why: why.to_owned() });
         }
     }
-}
-
-/// The last thing a function said.
-pub(super) fn last_line(ran: &Ran) -> String {
-    let said = ran.stderr.text();
-    let line = said.lines().rev().find(|line| !line.trim().is_empty());
-    line.map_or_else(|| format!("exit status {}", ran.rc), |line| line.trim().to_owned())
 }
 
 impl<C: Connect> HostRun<C> {

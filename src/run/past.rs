@@ -1,11 +1,8 @@
 //! Past runs on one host: which of them to take back, and doing so without their playbook. What they
 //! replaced and what their handlers did is in the server's own journal.
-use super::journal::last_line;
-use crate::change::{
-    Care, Change, Effect, Ending, Entry, Identity, LOCKED, TakenBack, Undo, taken_back,
-};
+use crate::change::{Care, Change, Effect, Ending, Entry, Identity, TakenBack, Undo, taken_back};
 use crate::event::Left;
-use crate::facts::{Fact, Lock, PastRun, Probe};
+use crate::facts::{Fact, PastRun, Probe};
 use crate::transport::{Transport, TransportError};
 use serde_json::json;
 
@@ -88,21 +85,18 @@ pub async fn revert<S: Transport>(
     let manifest = manifest.to_string().as_str().into();
     let begin = Change::Journal(Entry::Begin { by: by.clone(), manifest });
     let begun = shell.apply(&[begin]).await?;
-    match begun.first() {
-        Some(ran) if ran.rc == LOCKED => {
-            let lock = Lock::read(&ran.stdout.text()).unwrap_or_default();
-            return Err(TransportError::Locked(Box::new(lock)));
-        }
-        Some(ran) if ran.rc != 0 => return Err(TransportError::Journal(last_line(ran))),
-        _ => {}
-    }
+    begun.first().map_or(Ok(()), TransportError::of_begin)?;
     let owed = match shell.observe(&[Probe::Owed]).await?.pop() {
         Some(Fact::Owed(owed)) => owed.into_iter().map(|owed| owed.handler).collect(),
         _ => vec![],
     };
-    let mut back = Reverted::default();
+    let (mut back, mut steps) = (Reverted::default(), 1..);
     for run in runs {
-        one(shell, by, run, force, &owed, &mut back).await?;
+        let mut step = |change| {
+            let number = steps.next().unwrap_or(u32::MAX);
+            Change::Step { run: by.run.clone(), number, change: Box::new(change) }
+        };
+        one(shell, (by, &mut step), run, force, &owed, &mut back).await?;
         if !back.left.is_empty() && !force {
             break;
         }
@@ -114,7 +108,7 @@ pub async fn revert<S: Transport>(
 
 async fn one<S: Transport>(
     shell: &S,
-    by: &Identity,
+    (by, step): (&Identity, &mut (dyn FnMut(Change) -> Change + Send)),
     run: &PastRun,
     force: bool,
     owed: &[String],
@@ -128,10 +122,10 @@ async fn one<S: Transport>(
         new.iter().map(|handler| Change::Owe { handler: handler.clone() }).collect();
     let care = if force { Care::Force } else { Care::Strict };
     let (mine, of) = (by.run.clone(), run.run.clone());
-    batch.push(Change::Journal(Entry::Undo { run: mine, of, from: 0, care }));
+    batch.push(step(Change::Journal(Entry::Undo { run: mine, of, from: 0, care })));
     let ran = shell.apply(&batch).await?;
     if let Some(failed) = ran.iter().find(|ran| ran.rc != 0) {
-        back.left.push(Left { what: format!("run {}", run.run), why: last_line(failed) });
+        back.left.push(Left { what: format!("run {}", run.run), why: failed.last_line() });
     }
     let mut restored = 0;
     for became in ran.last().map(taken_back).unwrap_or_default() {
@@ -151,17 +145,16 @@ async fn one<S: Transport>(
         shell.apply(&settled).await?;
         return Ok(());
     }
-    for (number, (name, effect)) in (1..).zip(effects) {
+    for (name, effect) in effects {
         let Some(changes) = effect.changes else {
             back.owed.push(name);
             continue;
         };
-        let step = |change| Change::Step { run: by.run.clone(), number, change: Box::new(change) };
-        let mut batch: Vec<Change> = changes.into_iter().map(step).collect();
+        let mut batch: Vec<Change> = changes.into_iter().map(&mut *step).collect();
         batch.extend(effect.handler.then(|| settle(&name)));
         let ran = shell.apply(&batch).await?;
         match ran.iter().find(|ran| ran.rc != 0) {
-            Some(failed) => back.left.push(Left { what: name, why: last_line(failed) }),
+            Some(failed) => back.left.push(Left { what: name, why: failed.last_line() }),
             None => back.again.push(name),
         }
     }

@@ -2,7 +2,7 @@
 //! keeps; then whatever reads them is done again, so that the old configuration runs. It decides nothing
 //! about what a change is or how it is undone.
 use super::host::{HostRun, State};
-use super::journal::{Again, Transaction, last_line};
+use super::journal::{Again, Transaction};
 use super::play::Batch;
 use super::{Events, emit};
 use crate::change::{Care, Change, Entry, TakenBack, taken_back};
@@ -96,8 +96,11 @@ impl<C: Connect> HostRun<C> {
             let mut batch: Vec<Change> =
                 owed.map(|again| Change::Owe { handler: again.name.clone() }).collect();
             let run = self.journal.by.run.clone();
-            let entry = Entry::Undo { of: run.clone(), run, from, care: Care::Careful };
-            batch.push(Change::Journal(entry));
+            let entry =
+                Entry::Undo { of: run.clone(), run: run.clone(), from, care: Care::Careful };
+            // A step, so that what became of it can be asked again.
+            let change = Box::new(Change::Journal(entry));
+            batch.push(Change::Step { run, number: self.journal.number(), change });
             let ran = self.act(eye, &batch).await?;
             for became in ran.last().map(taken_back).unwrap_or_default() {
                 match became {
@@ -107,7 +110,7 @@ impl<C: Connect> HostRun<C> {
             }
             if let Some(failed) = ran.iter().find(|ran| ran.rc != 0) {
                 let what = "everything that this run changed".to_owned();
-                back.left.push(Left { what, why: last_line(failed) });
+                back.left.push(Left { what, why: failed.last_line() });
             }
         }
         if back.restored.is_empty() {
@@ -127,7 +130,7 @@ impl<C: Connect> HostRun<C> {
     async fn do_again(&mut self, again: &Again, back: &mut Back) -> Result<(), TransportError> {
         let ran = self.act(again.eye, &again.changes).await?;
         if let Some(failed) = ran.iter().find(|ran| ran.rc != 0) {
-            back.left.push(Left { what: again.name.clone(), why: last_line(failed) });
+            back.left.push(Left { what: again.name.clone(), why: failed.last_line() });
             return Ok(());
         }
         back.again.push(again.name.clone());

@@ -177,22 +177,24 @@ impl Model {
         if due {
             return failed(1, "failed as the test asked for");
         }
-        if let Change::Journal(entry) = change {
-            self.made.push(change.clone());
-            return self.journal.enter(entry, &mut self.facts);
-        }
         if let Change::Step { run, number, change } = change {
-            if let Err(refused) = self.journal.step(run, *number, change, &self.facts) {
-                return refused;
+            match self.journal.step(run, *number, change, &self.facts) {
+                Ok(None) => {}
+                Ok(Some(made)) => return made,
+                Err(refused) => return refused,
             }
             let ran = self.make_inner(change);
-            self.journal.ended(ran.rc == 0);
+            self.journal.ended(run, *number, &ran);
             return ran;
         }
         self.make_inner(change)
     }
 
     fn make_inner(&mut self, change: &Change) -> Ran {
+        if let Change::Journal(entry) = change {
+            self.made.push(change.clone());
+            return self.journal.enter(entry, &mut self.facts);
+        }
         if let Change::WriteFile { path, before, .. } = change {
             let stat = self.facts.stat(path, false).ok().flatten();
             if stat.and_then(|stat| stat.sha256.clone()) != *before {

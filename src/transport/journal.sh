@@ -21,6 +21,8 @@
 #       undone        it was taken back
 #       back            shell that takes it back, where it was a command; `record` then names what it was done to
 #     undoing         it is being taken back
+#     answers/STEP/   what a step said, for as long as whoever asked may not have heard: out, err, rc; and
+#                     pid, who makes it
 #     STEP/handler    instead of these: the name of a handler that runs,
 #     STEP/changes    and what it does, for whoever takes the run back later (JSON)
 #
@@ -60,14 +62,17 @@ lapsed() {
 	[ "$seconds" -gt "$lease" ] || [ "$seconds" -lt "-$lease" ]
 }
 
-# take_lock RUN WHO LEASE: takes it, or says whose it is (exit status 75) and ends the request.
+# take_lock RUN WHO LEASE: takes it ($ours: it was ours already), or says whose it is (exit status 75) and ends the request.
 take_lock() {
-	tries=0
+	tries=0 ours=
 	until said=$( (set -C && : >"$state/lock") 2>&1); do
 		tries=$((tries + 1))
 		[ "$tries" -lt 20 ] || fail "$said"
 		read_lock || continue
-		[ "$holder" != "$1" ] || return 0
+		if [ "$holder" = "$1" ]; then
+			ours=1
+			return 0
+		fi
 		lapsed && take_over && continue
 		printf '%s\n%s\n%s\n%s\n%s\n' "$holder" "$who" "$since" "$lease" "$(age "$state/lock")"
 		exit 75
@@ -125,9 +130,20 @@ find_run() {
 begin_run() {
 	umask 077
 	state_folder
+	[ ! -e "$state/runs" ] || ! find_run "$1" || [ ! -e "$journal/ended" ] ||
+		fail 'this run was taken for dead by another one, and is over'
 	mkdir -p "$state/runs" || exit 1
 	take_lock "$@"
-	! find_run "$1" || return 0
+	# A shell that lost its connection may be about to open the journal.
+	tries=0
+	while [ "$ours" ] && [ "$tries" -lt 5 ] && ! find_run "$1"; do
+		sleep 1
+		tries=$((tries + 1))
+	done
+	if find_run "$1"; then
+		renew "$1" "$3"
+		return 0
+	fi
 	trap 'rm -f "$state/lock"; rm -rf "$state/runs/.new"' 0
 	tidy_up
 	last=$(ls "$state/runs" | sed -n 's/^\([0-9]\{6\}\)\..*/\1/p' | tail -n 1)
@@ -171,6 +187,7 @@ tidy_up() {
 
 # close_run HOW: says in $journal that it is over.
 close_run() {
+	rm -rf "$journal/answers"
 	printf '%s\n%s\n' "$(date +%s)" "$1" >"$journal/.ended" || return
 	flush "$journal/.ended"
 	mv -f "$journal/.ended" "$journal/ended" && flush "$journal"
@@ -200,11 +217,57 @@ prune() {
 
 # --- steps ----------------------------------------------------------------------------------------
 
-# step RUN NUMBER FUNCTION ARGUMENT…: does it, and keeps what it replaces.
+# step RUN NUMBER FUNCTION ARGUMENT…: does it, and keeps what it replaces and what it says. Whoever lost the
+# connection before they heard sends it again: what was done is told and not done twice.
 step() {
 	run=$1 number=$2
 	shift 2
 	hold "$run"
+	slot=$journal/answers/$number
+	[ -d "${slot%/*}" ] || (umask 077 && mkdir -p "${slot%/*}") || exit 1
+	if said=$(umask 077 && mkdir "$slot" 2>&1); then
+		sh -c 'echo "$PPID"' >"$slot/pid" || exit 1
+		made "$@" || exit 1
+	elif [ ! -d "$slot" ]; then
+		fail "$said"
+	elif ! heard_of "$slot"; then
+		case $1 in
+		write_file | make_link | remove_path | set_attributes | make_dir | touch_path | undo_run) made "$@" || exit 1 ;;
+		*) fail 'the connection was lost while this ran, and it can not be told whether it came to its end' ;;
+		esac
+	fi
+	cat "$slot/out"
+	cat "$slot/err" >&2
+	read -r rc <"$slot/rc"
+	return "$rc"
+}
+
+# made FUNCTION ARGUMENT…: makes a step, and keeps in $slot what it says.
+made() {
+	(make_step "$@") >"$slot/out" 2>"$slot/err"
+	echo "$?" >"$slot/.rc" && mv "$slot/.rc" "$slot/rc"
+}
+
+# heard_of SLOT: waits for whoever makes that step; fails when they are gone.
+heard_of() {
+	until [ -e "$1/rc" ]; do
+		sleep 1
+		[ ! -e "$1/rc" ] || return 0
+		read -r maker 2>/dev/null <"$1/pid" && kill -0 "$maker" 2>/dev/null || return
+	done
+}
+
+# heard RUN NUMBER: what was said before that step was heard, and is kept no longer.
+heard() (
+	state_folder
+	find_run "$1" || return 0
+	for slot in "$journal/answers/"*; do
+		[ "${slot##*/}" -ge "$2" ] 2>/dev/null || rm -rf "$slot"
+	done
+)
+
+# make_step FUNCTION ARGUMENT…: makes the step $number, also one that was cut off in the middle.
+make_step() {
 	place=${2:-}
 	case $1 in
 	with_back)
@@ -227,7 +290,14 @@ step() {
 		;;
 	esac
 	note=$journal/$number
-	(umask 077 && make_record "$@") || exit 1
+	if [ ! -e "$note/record" ]; then
+		[ ! -e "$note" ] || rm -rf "$note"
+		(umask 077 && make_record "$@") || exit 1
+	elif [ -e "$note/after" ] && [ "$(state_of "$place" "$extent")" = "$(cat "$note/after")" ]; then
+		: >"$note/done"
+		[ ! -e "$place" ] || tell "$place"
+		return
+	fi
 	"$@" || exit
 	(umask 077 && state_of "$place" "$extent" >"$note/after" && : >"$note/done") || exit 1
 }
@@ -298,7 +368,7 @@ note_handler() {
 	umask 077
 	hold "$1"
 	note=$journal/$2
-	mkdir "$note" && cat >"$note/changes" && printf %s "$3" >"$note/handler" || exit 1
+	mkdir -p "$note" && cat >"$note/changes" && printf %s "$3" >"$note/handler" || exit 1
 	flush "$note/changes" "$note/handler" "$note" "$journal"
 }
 

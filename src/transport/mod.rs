@@ -6,6 +6,7 @@ mod escalate;
 pub mod fake;
 pub mod fault;
 pub mod here;
+pub mod lasting;
 pub mod local;
 pub mod shell;
 pub mod ssh;
@@ -13,9 +14,10 @@ pub mod wire;
 
 pub use crate::plan::{Escalation, Method};
 
-use crate::change::{Change, Ran};
+use crate::change::{Change, LOCKED, Ran};
 use crate::facts::{Fact, Garbled, Lock, Probe};
 use std::future::Future;
+use std::time::Duration;
 
 /// A shell on one host, as one user.
 pub trait Transport: Send + Sync {
@@ -41,6 +43,10 @@ pub trait Connect: Send + Sync {
         &self,
         escalation: Option<&Escalation>,
     ) -> impl Future<Output = Result<Self::Shell, TransportError>> + Send;
+    /// What may be a connection that is stuck is not used again.
+    fn hang_up(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Why a host could not be spoken to.
@@ -75,6 +81,14 @@ pub enum TransportError {
     Lost {
         /// During [`Transport::apply`].
         in_change: bool,
+    },
+    /// The same, and there is no way back.
+    #[error("connection lost{}, and there is no way back: {why}", if *.in_change { " while something was being changed" } else { "" })]
+    Gone {
+        /// During [`Transport::apply`].
+        in_change: bool,
+        /// What stands in the way.
+        why: Box<TransportError>,
     },
     /// No answer within the time limit.
     #[error("no answer within {seconds} seconds")]
@@ -125,11 +139,27 @@ impl Stage {
 }
 
 impl TransportError {
+    /// Whether a run may begin: what the server said to [`crate::change::Entry::Begin`].
+    ///
+    /// # Errors
+    /// Somebody else is at work there, or the journal can't be written.
+    pub fn of_begin(ran: &Ran) -> Result<(), Self> {
+        match ran.rc {
+            0 => Ok(()),
+            LOCKED => {
+                let lock = Lock::read(&ran.stdout.text()).unwrap_or_default();
+                Err(Self::Locked(Box::new(lock)))
+            }
+            _ => Err(Self::Journal(ran.last_line())),
+        }
+    }
+
     /// What to do about it, where we know.
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Unreachable { help, .. } | Self::Escalation { help, .. } => help.as_deref(),
             Self::NewHost(new) => Some(&new.help),
+            Self::Gone { why, .. } => why.help(),
             _ => None,
         }
     }
@@ -143,6 +173,7 @@ impl TransportError {
             }
             Self::Lost { .. } | Self::TimedOut { .. } => true,
             Self::NewHost(_)
+            | Self::Gone { .. }
             | Self::Escalation { .. }
             | Self::Locked(_)
             | Self::Journal(_)
@@ -150,4 +181,14 @@ impl TransportError {
             | Self::Unsuitable(_) => false,
         }
     }
+}
+
+/// The pause behind a try: twice as long each time, and never the same for two hosts, so that a fleet
+/// doesn't knock in step.
+fn backoff(tried: u32) -> Duration {
+    let longest = Duration::from_millis(250) * 2_u32.saturating_pow(tried.min(6));
+    // The standard library keys each of these from the system's randomness.
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), ());
+    let share = u32::try_from(random % 1000).unwrap_or(0);
+    longest / 2 + longest / 2 * share / 1000
 }

@@ -79,13 +79,23 @@ pub fn probes(probes: &[Probe]) -> Result<Batch, TransportError> {
 /// # Errors
 /// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
 pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
-    Batch::new(changes.iter().map(|change| (change.words(), change.payload())), " &&")
+    let requests = changes.iter().map(|change| (change.words(), change.payload()));
+    let mut batch = Batch::new(requests, " &&")?;
+    let steps = changes.iter().filter_map(|change| match change {
+        Change::Step { run, number, .. } => Some((*number, run)),
+        _ => None,
+    });
+    // Whoever sends the next steps has heard what became of those before.
+    if let Some((number, run)) = steps.min() {
+        let _ = writeln!(batch.functions, "heard {} {number}", shell::quote(run));
+    }
+    Ok(batch)
 }
 
 /// Requests that travel together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The chapters that it needs.
+    /// The chapters that it needs, and what goes before it.
     functions: String,
     requests: Vec<String>,
 }

@@ -2,6 +2,7 @@
 //! here and in modules below: `cargo xtask test` counts them as not run where there is no `sshd`.
 mod flights;
 mod jump;
+mod lasting;
 mod login;
 mod trust;
 

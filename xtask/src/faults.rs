@@ -8,8 +8,9 @@ use crate::{Outcome, lab};
 /// The servers of the lab that are cut, side by side: each is mostly waited for.
 const SERVERS: [&str; 3] = ["a3", "b1", "b2"];
 /// The tests that try every point. They take too long for the ordinary tests, which try a sample.
-pub(crate) const TESTS: [&str; 3] = [
+pub(crate) const TESTS: [&str; 4] = [
     "e2e::faults::cut_off_at_every_step_in_every_way_the_next_run_makes_it_good",
+    "ssh::openssh::lasting::a_connection_that_is_cut_before_and_behind_any_packet_is_as_one_that_is_not",
     "faults::a_server_that_dies_at_any_command_is_made_good_by_the_next_run",
     "faults::frames::a_servers_shell_or_connection_that_is_cut_at_any_step_is_made_good_by_the_next_run",
 ];

@@ -1,6 +1,7 @@
 //! The model's journal: what `transport/journal.sh` does, over snapshots of all that is known.
 use crate::change::{Change, Ending, Entry, Identity, LOCKED, Ran};
 use crate::facts::{Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe};
+use std::collections::BTreeMap;
 
 /// What a host remembers of runs. Its clock stands still.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ struct Run {
     told: PastRun,
     /// What was known before each step.
     before: Vec<Observed>,
+    /// What steps were answered with.
+    answers: BTreeMap<u32, Ran>,
 }
 
 impl Journal {
@@ -95,7 +98,7 @@ impl Journal {
         if self.runs.iter().all(|run| run.told.run != by.run) {
             let (run, manifest) = (by.run.clone(), manifest.clone());
             let told = PastRun { run, manifest, ..PastRun::default() };
-            self.runs.push(Run { told, before: vec![] });
+            self.runs.push(Run { told, before: vec![], answers: BTreeMap::new() });
         }
         Ran::default()
     }
@@ -113,17 +116,20 @@ impl Journal {
         run.ok_or_else(|| super::failed(1, message))
     }
 
-    /// Keeps what is there before a change.
+    /// Keeps what is there before a change. `Some`: that was made already, and answered so.
     pub(super) fn step(
         &mut self,
         run: &str,
         number: u32,
         change: &Change,
         facts: &Observed,
-    ) -> Result<(), Ran> {
+    ) -> Result<Option<Ran>, Ran> {
         let kept_as = change.kept_as();
         self.keeps = kept_as.is_some();
         let run = self.held(run)?;
+        if let Some(made) = run.answers.get(&number) {
+            return Ok(Some(made.clone()));
+        }
         if let Some(path) = kept_as {
             let new = matches!(facts.stat(&path, false), Ok(None) | Err(_));
             let function = change.words()[0].clone();
@@ -131,14 +137,15 @@ impl Journal {
             run.told.steps.push(step);
             run.before.push(facts.clone());
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The step that was begun last has ended.
-    pub(super) fn ended(&mut self, well: bool) {
-        let last = self.runs.last_mut().and_then(|run| run.told.steps.last_mut());
-        if let Some(step) = last {
-            step.done |= well && self.keeps;
+    pub(super) fn ended(&mut self, run: &str, number: u32, ran: &Ran) {
+        let Some(run) = self.runs.iter_mut().find(|known| known.told.run == run) else { return };
+        run.answers.insert(number, ran.clone());
+        if let Some(step) = run.told.steps.last_mut() {
+            step.done |= ran.rc == 0 && self.keeps;
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Options, Via, dial, login, within};
 use crate::shell;
 use crate::transport::enter::Door;
 use crate::transport::shell::Start;
-use crate::transport::{Stage, TransportError};
+use crate::transport::{Stage, TransportError, backoff};
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelStream, Pty};
 use std::fmt;
@@ -147,14 +147,4 @@ async fn connect(options: &Options) -> Result<Connection, TransportError> {
     options.password = options.password.filter(|_| !mistrusted);
     login::login(&mut handle, &options).await?;
     Ok(Connection { handle, mistrusted, is_openssh })
-}
-
-/// The pause behind a try: twice as long each time, and never the same for two hosts, so that a fleet
-/// doesn't knock in step.
-fn backoff(tried: u32) -> Duration {
-    let longest = Duration::from_millis(250) * 2_u32.saturating_pow(tried.min(6));
-    // The standard library keys each of these from the system's randomness.
-    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), ());
-    let share = u32::try_from(random % 1000).unwrap_or(0);
-    longest / 2 + longest / 2 * share / 1000
 }

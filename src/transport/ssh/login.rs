@@ -346,8 +346,13 @@ impl Login<'_> {
         }
     }
 
+    /// A connection that breaks before the server has refused anything is no refusal.
+    fn broken_at(&self) -> Stage {
+        if self.refused == 0 { Stage::Handshake } else { Stage::Login }
+    }
+
     fn hung_up(&self) -> TransportError {
-        Stage::Login.error(
+        self.broken_at().error(
             format!(
                 "{} hung up during the login as `{}`; tried {}",
                 self.options.address(),
@@ -392,7 +397,7 @@ impl Login<'_> {
 
     fn broken(&self, error: &russh::Error) -> TransportError {
         let message = format!("{} broke off the login: {}", self.options.address(), told(error));
-        TransportError::Unreachable { stage: Stage::Login, message, help: None }
+        TransportError::Unreachable { stage: self.broken_at(), message, help: None }
     }
 
     fn note(&mut self, path: &Path, what: &str) {

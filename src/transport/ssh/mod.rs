@@ -285,6 +285,10 @@ impl Connect for SshConnect {
         };
         Ok(shell.cut_by(self.options.fault.clone()))
     }
+
+    async fn hang_up(&self) {
+        self.connection.lock().await.take();
+    }
 }
 
 async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Result<T, TransportError> {
