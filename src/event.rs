@@ -76,6 +76,17 @@ pub enum Event {
         /// What this item's entry of `.results` gets.
         result: Map<String, Value>,
     },
+    /// Check mode: if the play failed behind this task, what it does could not be taken back.
+    Irreversible {
+        /// Host.
+        host: String,
+        /// As in `TaskStarted`.
+        task: String,
+        /// As in `TaskStarted`.
+        place: String,
+        /// A lowercase fragment.
+        why: String,
+    },
     /// A handler that an earlier run still owes is taken up (or, in check mode, is drift).
     Owed {
         /// Host.
@@ -124,7 +135,14 @@ pub enum Event {
         /// The run.
         run: String,
     },
-    /// A play failed on a host, and what it had done there was taken back.
+    /// Nothing failed on a host, but the play was stopped there because others had failed.
+    Stopped {
+        /// Host.
+        host: String,
+        /// A lowercase fragment.
+        why: String,
+    },
+    /// A play failed on a host or was stopped there, and what it had done there was taken back.
     RolledBack {
         /// Host.
         host: String,
@@ -161,7 +179,7 @@ impl Event {
         };
         match &mut self {
             Self::PlayStarted { name, .. } => text(name),
-            Self::TaskStarted { task, .. } => text(task),
+            Self::TaskStarted { task, .. } | Self::Irreversible { task, .. } => text(task),
             Self::TaskFinished { task, outcome, diffs, result, .. } => {
                 text(task);
                 outcome.texts().into_iter().for_each(text);
@@ -191,6 +209,7 @@ impl Event {
             Self::RunStarted { .. }
             | Self::Locked { .. }
             | Self::CutOff { .. }
+            | Self::Stopped { .. }
             | Self::Stopping
             | Self::RunFinished { .. } => {}
         }
@@ -269,6 +288,9 @@ pub struct Recap {
     pub ignored: usize,
     /// Handlers owed when the run ended (in check mode: found).
     pub owed: usize,
+    /// A play was stopped here, since other hosts had failed.
+    #[serde(default)]
+    pub stopped: bool,
     /// What a play had done here was taken back.
     #[serde(default)]
     pub rolled_back: bool,

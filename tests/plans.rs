@@ -76,6 +76,23 @@ fn a_host_that_has_moved_is_refused_by_the_fact_and_the_others_go_on() {
 }
 
 #[test]
+fn what_could_not_be_taken_back_is_said_in_the_plan() {
+    let tasks = "  tasks:\n    - {name: sure, copy: {dest: /etc/motd, content: x}}\n    - {name: for good, command: make it}\n    - {name: a look, command: look, changed_when: false}\n";
+    let head = "- hosts: all\n  gather_facts: false\n";
+    let said = |playbook: &str| -> Vec<String> {
+        let plan = saved(playbook, &two());
+        let lasting = plan.hosts["a"].tasks.iter().filter(|task| task.no_way_back.is_some());
+        lasting.map(|task| task.task.clone()).collect()
+    };
+    assert_eq!(said(&[head, tasks].concat()), ["for good"]);
+    assert!(said(&[head, "  rollback: false\n", tasks].concat()).is_empty());
+    let hosts = two();
+    let plan = saved(&[head, tasks].concat(), &hosts);
+    let told = apply_plan(job(&[head, tasks].concat(), "a,b,", false), &plan, &hosts);
+    assert_eq!((told.recap["a"].failed, told.recap["a"].changed), (0, 2), "{}", told.text());
+}
+
+#[test]
 fn another_playbook_is_refused_before_anything_is_written() {
     let hosts = two();
     let plan = saved(PLAYBOOK, &hosts);

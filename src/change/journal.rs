@@ -104,6 +104,8 @@ pub enum Ending {
     RolledBack,
     /// Failed, and could not be taken back whole.
     NotRolledBack,
+    /// Stopped, since other hosts had failed; what it did stays.
+    Stopped,
     /// Stopped by ctrl-C.
     Interrupted,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for Ending {
             Self::Failed => "failed",
             Self::RolledBack => "rolled back",
             Self::NotRolledBack => "not rolled back",
+            Self::Stopped => "stopped",
             Self::Interrupted => "interrupted",
         })
     }

@@ -65,6 +65,11 @@ pub(super) fn tell(path: &Path, plan: &Saved) -> io::Result<()> {
     if unknown > 0 {
         writeln!(err, "  {} whose effect check mode can't tell", count(unknown, "command task"))?;
     }
+    let for_good = tasks().filter(|task| task.no_way_back.is_some()).count();
+    if for_good > 0 {
+        let noun = count(for_good, "task");
+        writeln!(err, "  {noun} that can't be taken back if the run fails behind them")?;
+    }
     for (name, _) in plan.hosts.iter().filter(|(_, host)| !host.complete) {
         writeln!(err, "  {name}: the check did not come to its end, so its plan can't be applied")?;
     }

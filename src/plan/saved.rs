@@ -53,6 +53,9 @@ pub struct Intent {
     pub task: String,
     /// Check mode can't tell what its commands change.
     pub unknown: bool,
+    /// Why it could not be taken back if the play failed behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_way_back: Option<String>,
     /// In order.
     pub changes: Vec<Intended>,
 }
@@ -138,7 +141,7 @@ impl Intent {
         let intended = changes
             .iter()
             .map(|change| Intended { about: about(change, hidden), sha256: digest(change) });
-        Self { task, unknown, changes: intended.collect() }
+        Self { task, unknown, no_way_back: None, changes: intended.collect() }
     }
 
     fn told(&self) -> String {

@@ -100,6 +100,8 @@ impl Reporter for Progress {
             | Event::Owed { .. }
             | Event::Warning { .. }
             | Event::CutOff { .. }
+            | Event::Stopped { .. }
+            | Event::Irreversible { .. }
             | Event::RolledBack { .. }
             | Event::Stopping => {}
         }

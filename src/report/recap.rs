@@ -31,6 +31,9 @@ fn line(counts: &Recap, palette: Palette) -> String {
     say(counts.rescued, "rescued", Palette::changed);
     say(counts.ignored, "ignored", Palette::changed);
     say(counts.skipped, "skipped", Palette::faint);
+    if counts.stopped {
+        said.push(palette.changed("stopped"));
+    }
     if counts.rolled_back {
         said.push(palette.changed("rolled back"));
     }

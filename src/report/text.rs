@@ -205,7 +205,10 @@ impl<W: Write + Send> Reporter for Text<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         if !matches!(
             event,
-            Event::TaskFinished { .. } | Event::ItemFinished { .. } | Event::Warning { .. }
+            Event::TaskFinished { .. }
+                | Event::ItemFinished { .. }
+                | Event::Warning { .. }
+                | Event::Irreversible { .. }
         ) {
             self.flush()?;
         }
@@ -235,6 +238,9 @@ impl<W: Write + Send> Reporter for Text<W> {
                     self.indented(message)?;
                 }
             }
+            Event::Irreversible { host, task, why, .. } => {
+                self.collect("no way back", host, &format!("{task} ({why})"), "");
+            }
             Event::Owed { host, handler, known, .. } => {
                 let text = if *known {
                     format!("{handler} (notified by an earlier run)")
@@ -262,6 +268,7 @@ impl<W: Write + Send> Reporter for Text<W> {
                     format!("run {run} was cut off; what it had begun goes on with its playbook");
                 self.line("cut off", host, &text)?;
             }
+            Event::Stopped { host, why } => self.line("stopped", host, why)?,
             Event::RolledBack { host, restored, again, left } => {
                 self.rolled_back(host, restored, again, left)?;
             }

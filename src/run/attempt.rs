@@ -1,18 +1,20 @@
 //! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
+use super::emit;
 use super::foresight::About;
 use super::host::HostRun;
 use super::journal::Doing;
 use super::play::PlayWorld;
-use crate::change::{Change, Diff, Here, Ran, diff};
-use crate::event::Outcome;
+use super::task::rendered_name;
+use crate::change::{Change, Diff, Here, Ran, Undo, diff};
+use crate::event::{Event, Outcome};
 use crate::facts::Probe;
 use crate::modules::PlanError;
 use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle};
 use crate::secret::Secrets;
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span, Spanned};
 use crate::transport::{Connect, TransportError, here};
 use crate::vars::Scope;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 /// What a task is allowed and asked to do, decided once per attempt.
 pub(super) struct Terms {
@@ -84,7 +86,12 @@ pub(super) async fn attempt<C: Connect>(
     };
     if terms.mode != Mode::Regardless {
         let (task, hidden) = (step.name.as_str(), terms.no_log);
-        let about = About { task, hidden, notifies: owe, handler: settles };
+        let no_way_back = no_way_back(world, host, step, &changes);
+        let no_way_back = no_way_back.filter(|_| settles.is_none());
+        if let Some(why) = no_way_back.filter(|_| terms.mode == Mode::Check) {
+            irreversible(world, host, step, scope, why);
+        }
+        let about = About { task, hidden, notifies: owe, handler: settles, no_way_back };
         if let Err(message) = host.foresight.meets(&about, &changes) {
             return Ok(Attempt::failed(message));
         }
@@ -130,6 +137,37 @@ pub(super) async fn attempt<C: Connect>(
         host.journal.changed(&doing, &changes);
     }
     Ok(Attempt { judged, diffs })
+}
+
+/// Why what a task does could not be taken back, in a play that is taken back when it fails. A task that
+/// says of itself that it changes nothing has nothing to take back.
+fn no_way_back<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    step: &TaskStep,
+    changes: &[Change],
+) -> Option<&'static str> {
+    let never = |list: &Vec<Spanned<Value>>| list.iter().any(|when| when.value == false);
+    let why = changes.iter().find_map(|change| match change.undo() {
+        Undo::Impossible(why) => Some(why),
+        Undo::BeforeImage | Undo::Command | Undo::Nothing | Undo::Again => None,
+    });
+    why.filter(|_| !step.task.changed_when.as_ref().is_some_and(never) && world.takes_back(host))
+}
+
+/// Says so, once for a task.
+fn irreversible<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    why: &str,
+) {
+    if host.warned.insert(format!("{}: {why}", step.place)) {
+        let (task, place) = (rendered_name(world, step, scope), step.place.clone());
+        let (host, why) = (host.name.clone(), why.to_owned());
+        emit(&world.events, Event::Irreversible { host, task, place, why });
+    }
 }
 
 /// A file that will hold a secret is secret as a whole: what is there now may hold the last one.

@@ -146,13 +146,20 @@ where
             self.hosts.iter().filter(|host| names.contains(&host.name)).filter(bad).count()
         };
         let all: BTreeSet<String> = self.world.batch.iter().cloned().collect();
+        let (failed, hosts) = (of(&all), all.len());
         let too_many = self.world.max_fail_percentage.is_some_and(|limit| {
             #[expect(clippy::cast_precision_loss, reason = "a fleet has fewer than 2^52 hosts")]
-            let percent = of(&all) as f64 * 100.0 / all.len().max(1) as f64;
+            let percent = failed as f64 * 100.0 / hosts.max(1) as f64;
             percent > limit
         });
         if too_many || (fatal && of(on) > 0) {
-            self.turn_state(&all, State::Active, State::Failed);
+            let keyword = if too_many { "max_fail_percentage" } else { "any_errors_fatal" };
+            let why =
+                format!("{failed} of {hosts} hosts failed, and that ends the play ({keyword})");
+            let stopped = self.turn_state(&all, State::Active, State::Failed);
+            for host in self.hosts.iter_mut().filter(|host| stopped.contains(&host.name)) {
+                host.stopped = Some(why.clone());
+            }
         }
     }
 
@@ -171,6 +178,7 @@ where
     fn share(&mut self, step: &TaskStep, first: &BTreeSet<String>, on: &BTreeSet<String>) {
         let Some(one) = self.hosts.iter().find(|host| first.contains(&host.name)) else { return };
         let failed = one.state != State::Active;
+        let why = format!("what runs once for all failed on {} (run_once)", one.name);
         let register = step.task.register.as_ref().map(|name| name.value.clone());
         let result = register.as_ref().and_then(|name| one.vars.registered.get(name)).cloned();
         let set = step.task.module.name == "set_fact";
@@ -183,6 +191,7 @@ where
             host.vars.registered.extend(set.clone());
             if failed && host.state == State::Active {
                 host.state = State::Failed;
+                host.stopped = Some(why.clone());
             }
             if first.contains(&host.name) {
                 host.notified.clone_from(&notified);

@@ -39,7 +39,8 @@ impl Foresight {
         if changes.is_empty() || matches!(self, Self::None) {
             return Ok(());
         }
-        let intent = Intent::new(about.task.to_owned(), changes, about.hidden);
+        let mut intent = Intent::new(about.task.to_owned(), changes, about.hidden);
+        intent.no_way_back = about.no_way_back.map(str::to_owned);
         match self {
             Self::None => {}
             Self::Recording(foreseen) => {
@@ -72,6 +73,8 @@ pub(super) struct About<'a> {
     pub(super) notifies: &'a [String],
     /// The handler that it is.
     pub(super) handler: Option<&'a str>,
+    /// Why it could not be taken back.
+    pub(super) no_way_back: Option<&'static str>,
 }
 
 impl<C: Connect> HostRun<C> {

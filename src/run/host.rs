@@ -57,6 +57,8 @@ pub(super) struct HostRun<C: Connect> {
     /// Warnings that were told.
     pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
+    /// Why it failed, when it did because others had.
+    pub(super) stopped: Option<String>,
     /// What `set_fact` set last.
     pub(super) set: Map<String, Value>,
     /// The use of a role that it is done with: `meta: end_role`.
@@ -86,6 +88,7 @@ impl<C: Connect> HostRun<C> {
             owed: BTreeMap::new(),
             warned: BTreeSet::new(),
             state: State::Active,
+            stopped: None,
             set: Map::new(),
             left: None,
             recap: Recap::default(),

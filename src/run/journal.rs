@@ -178,6 +178,7 @@ impl<C: Connect> HostRun<C> {
             recap if recap.left > 0 => Ending::NotRolledBack,
             recap if recap.rolled_back => Ending::RolledBack,
             recap if recap.failed > 0 => Ending::Failed,
+            recap if recap.stopped => Ending::Stopped,
             _ if interrupted => Ending::Interrupted,
             _ => Ending::Applied,
         };

@@ -6,7 +6,7 @@ use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::plan::{
-    Context, Handler, Play, Step, Via, batches, handlers, order, overrides, play_steps, via,
+    Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps, via,
 };
 use crate::playbook::{self, Strategy};
 use crate::source::{Span, Spanned, Vars};
@@ -32,6 +32,8 @@ pub(super) struct PlayWorld {
     pub(super) max_fail_percentage: Option<f64>,
     /// Whether hosts that failed have their handlers run.
     pub(super) force_handlers: bool,
+    /// `rollback`.
+    rollback: Option<Spanned<Value>>,
     /// All hosts of the play.
     chosen: Vec<String>,
     /// Which hosts of the batch are gone, and the variables that name those that are left.
@@ -85,6 +87,12 @@ impl PlayWorld {
         let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
         let throttle = throttles.entry(place.to_owned());
         throttle.or_insert_with(|| Arc::new(Semaphore::new(at_once))).clone()
+    }
+    /// Whether what the play does on a host is taken back there when it fails.
+    pub(super) fn takes_back<C: Connect>(&self, host: &HostRun<C>) -> bool {
+        let scope = self.scope(host, &Context::default());
+        !self.job.options.no_rollback
+            && flag(self.rollback.as_ref(), true, &self.job.engine, &scope).unwrap_or(true)
     }
     pub(super) fn left(&self) -> Arc<Layer> {
         // Nobody panics while holding it.
@@ -150,6 +158,7 @@ where
             max_fail_percentage: play.max_fail_percentage.as_ref().and_then(percentage),
             force_handlers: job.options.force_handlers
                 || play.force_handlers.as_ref().is_some_and(|force| force.value == true),
+            rollback: play.rollback.clone(),
             hosts: RwLock::new((
                 BTreeSet::new(),
                 crate::plan::batch(chosen, &batch, &BTreeSet::new()),
@@ -168,7 +177,7 @@ where
             Strategy::Linear => run.steps(&steps, &on, false).await,
             Strategy::Free => run.apart(&steps, &on).await,
         }
-        roll_back(&mut run, index, &on).await;
+        roll_back(&mut run, &on).await;
         let nobody_left = run.gone().len() >= on.len();
         let stop = run.stop;
         hosts = run.hosts;

@@ -7,26 +7,29 @@ use super::play::Batch;
 use super::{Events, emit};
 use crate::change::{Care, Change, Entry, TakenBack, taken_back};
 use crate::event::{Event, Left};
-use crate::plan::{Context, flag};
 use crate::secret::REDACTED;
 use crate::transport::{Connect, TransportError};
 use std::collections::BTreeSet;
 
-/// What the play did on hosts that failed is taken back there, unless it says otherwise.
-pub(super) async fn roll_back<C>(batch: &mut Batch<C>, index: usize, on: &BTreeSet<String>)
+/// What the play did on hosts that failed is taken back there, unless it says otherwise; also where it was
+/// stopped only because others had failed, since half a play is nobody's wish.
+pub(super) async fn roll_back<C>(batch: &mut Batch<C>, on: &BTreeSet<String>)
 where
     C: Connect + 'static,
     C::Shell: 'static,
 {
     let world = batch.world.clone();
-    let keyword = world.job.plays[index].play.rollback.as_ref();
+    for host in batch.hosts.iter_mut().filter(|host| on.contains(&host.name)) {
+        if let Some(why) = host.stopped.take().filter(|_| host.state == State::Failed) {
+            host.recap.stopped = true;
+            emit(&world.events, Event::Stopped { host: host.name.clone(), why });
+        }
+    }
     let due = |host: &&mut HostRun<C>| {
-        let scope = world.scope(host, &Context::default());
         on.contains(&host.name)
             && host.state == State::Failed
             && !(host.journal.play.stretches.is_empty() && host.journal.play.left.is_empty())
-            && !world.job.options.no_rollback
-            && flag(keyword, true, &world.job.engine, &scope).unwrap_or(true)
+            && world.takes_back(host)
     };
     let mut failed = BTreeSet::new();
     for host in batch.hosts.iter_mut().filter(due) {

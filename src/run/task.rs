@@ -62,6 +62,7 @@ pub(super) async fn turn<C: Connect>(
         *rescued = !*ignored && part == (Part::Task { rescuable: true });
         if !*ignored {
             host.state = State::Failed;
+            host.stopped = None;
             let result = Value::Object(ended.judged.result.clone());
             host.vars.registered.insert("ansible_failed_result".into(), result);
             let name = rendered_name(world, step, &scope);

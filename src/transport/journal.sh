@@ -9,8 +9,8 @@
 #   runs/NUMBER.RUN/  what one run changed; numbered as they came, whatever the clock says
 #     manifest        what was run, by whom and from where, as the run said it (JSON)
 #     begun           when, seconds since 1970; then from which address, where sshd told
-#     ended           when; then how: `applied`, `failed`, `rolled back`, `not rolled back`, `interrupted`,
-#                     `cut off`. Not there: the run is at work, or was cut off and nobody has come since.
+#     ended           when; then how: `applied`, `failed`, `rolled back`, `not rolled back`, `stopped` (others
+#                     had failed), `interrupted`, `cut off`. Not there: the run is at work, or was cut off and nobody has come since.
 #     STEP/           one change, five digits, numbered by the run
 #       record        the function; what was there before, as state_of says it; then the path
 #       image         what was there: the file, the link, or the folder that was removed
