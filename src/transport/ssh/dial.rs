@@ -35,9 +35,15 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
         let stream = way(options, &said).await?;
         let (stream, greeting) = Overheard::on(stream);
         let config = Arc::new(options.terms.config(&checker));
-        let handle = client::connect_stream(config, stream, checker)
-            .await
-            .map_err(|refusal| refusal.0.unwrap_or_else(|error| broken(options, &error, &said)))?;
+        let handle = match client::connect_stream(config, stream, checker).await {
+            Ok(handle) => handle,
+            Err(refusal) => {
+                if let Via::Command(_) = options.via {
+                    said.end().await;
+                }
+                return Err(refusal.0.unwrap_or_else(|error| broken(options, &error, &said)));
+            }
+        };
         let is_openssh = greeting.software().is_some_and(|name| name.starts_with("OpenSSH_"));
         Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed), is_openssh })
     };

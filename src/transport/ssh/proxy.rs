@@ -8,11 +8,16 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Join, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio_util::sync::CancellationToken;
 
 /// Of what the process says on stderr the last so many bytes are kept.
 const KEPT: usize = 4 << 10;
+
+/// So long after its streams ended a process is listened to.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The process.
 pub(super) struct Proxy {
@@ -22,12 +27,21 @@ pub(super) struct Proxy {
 
 /// What it said on stderr so far.
 #[derive(Clone, Default)]
-pub(super) struct Said(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Said {
+    words: Arc<Mutex<Vec<u8>>>,
+    /// Cancelled when nothing more will come.
+    ended: CancellationToken,
+}
 
 impl Said {
+    /// Waits for the last of it, but not long: the process may live on.
+    pub(super) async fn end(&self) {
+        let _ = tokio::time::timeout(LAST_WORDS, self.ended.cancelled()).await;
+    }
+
     /// The end of it, fit to be shown; `None`: nothing.
     pub(super) fn last_words(&self) -> Option<String> {
-        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let words = last_words(&String::from_utf8_lossy(&said));
         (!words.is_empty()).then_some(words)
     }
@@ -62,11 +76,12 @@ pub(super) fn start(command: &str, said: Said) -> Result<Proxy, TransportError> 
 async fn listen(mut stderr: ChildStderr, said: Said) {
     let mut buffer = [0; 1024];
     while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-        let mut kept = said.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = said.words.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(&buffer[..read]);
         let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
     }
+    said.ended.cancel();
 }
 
 impl AsyncRead for Proxy {
