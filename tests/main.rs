@@ -5,6 +5,7 @@ mod cli;
 mod contract;
 mod delegate;
 mod e2e;
+mod explain;
 mod expressions;
 mod faults;
 mod filesystem;

@@ -352,6 +352,37 @@ pub enum Show {
         #[command(flatten)]
         hosts: ShowArgs,
     },
+    /// Where values come from.
+    Vars(VarsArgs),
+}
+
+/// Arguments of `inventory vars`.
+#[derive(Clone, Debug, Args)]
+pub struct VarsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: VarsAction,
+}
+
+/// What `inventory vars` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum VarsAction {
+    /// Every place that gives a variable a value for a host, the one that wins first.
+    Explain(ExplainArgs),
+}
+
+/// Arguments of `inventory vars explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Which host.
+    pub host: String,
+    /// Which variable.
+    pub name: String,
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// With what this playbook and its roles give, play by play.
+    #[arg(short, long, value_name = "PLAYBOOK")]
+    pub playbook: Option<PathBuf>,
 }
 
 /// Whom `inventory` shows.

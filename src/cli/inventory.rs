@@ -1,5 +1,5 @@
 //! `cowhand inventory`: what the inventory means, as Ansible's own tool prints it.
-use super::args::{InventoryArgs, Show, ShowArgs};
+use super::args::{InventoryArgs, Show, ShowArgs, VarsAction, VarsArgs};
 use super::load::{Fleet, fleet, limit, sources};
 use super::{Exit, Wrong};
 use crate::inventory::Inventory;
@@ -11,8 +11,12 @@ use std::io::{self, Write};
 
 /// `cowhand inventory list|graph|host`.
 pub(super) fn inventory(args: &InventoryArgs) -> Result<Exit, Wrong> {
+    if let Show::Vars(VarsArgs { action: VarsAction::Explain(args) }) = &args.show {
+        return super::explain::explain(args);
+    }
     let mut out = io::stdout().lock();
     match &args.show {
+        Show::Vars(_) => {}
         Show::List(show) => {
             let fleet = fleet(&show.hosts, None, sources(&show.hosts)?)?;
             let only = limit(&fleet, show.hosts.limit.as_deref())?;

@@ -4,7 +4,7 @@ use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
 use super::vault::vault;
 use crate::inventory::Inventory;
-use crate::plan::{Selection, Shared, layer, magic, sealed, validate};
+use crate::plan::{Selection, Shared, layer, magic, sealed, unread, validate};
 use crate::playbook::Library as _;
 use crate::playbook::{self, Item, Play, Playbook, RoleUse};
 use crate::project::{self, Disk, ThisMachine};
@@ -140,7 +140,10 @@ pub(super) fn lint(
         },
         ..PlayArgs::default()
     };
-    let (job, warnings) = assemble(&args, true)?;
+    let (job, mut warnings) = assemble(&args, true)?;
+    let views: Vec<(&Play, &[Vars])> =
+        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
+    warnings.extend(unread(&views, &job.shared));
     Ok((job.sources, warnings))
 }
 

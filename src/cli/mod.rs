@@ -5,6 +5,7 @@ mod connect;
 mod demo;
 mod doc;
 mod exit;
+mod explain;
 mod fleet;
 mod history;
 mod identity;

@@ -15,6 +15,7 @@ mod sealed;
 mod settle;
 mod steps;
 mod undefined;
+mod unread;
 mod validate;
 mod via;
 
@@ -29,5 +30,6 @@ pub use scope::{HostVars, Play, Shared, batch, layer, magic};
 pub use sealed::sealed;
 pub use settle::{Judged, breaks, forecast, loop_items, settle, summary, until_holds};
 pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
+pub use unread::unread;
 pub use validate::validate;
 pub use via::{Via, Way, overrides, via};

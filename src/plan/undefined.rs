@@ -46,6 +46,8 @@ pub(super) struct Names {
     /// Names that hold templates: what they can come out as may be defined.
     patterns: Vec<String>,
     reads: Vec<(Span, Value, bool)>,
+    /// Variables that plays and roles give a value.
+    own: Vec<Spanned<String>>,
     /// Files whose text is a template.
     files: BTreeSet<FileId>,
     /// What is encrypted, and the variable that it is in.
@@ -82,6 +84,7 @@ impl Names {
     pub(super) fn play(&mut self, play: &playbook::Play, vars_files: &[Vars]) {
         self.gathered |= gathers(play);
         self.keywords(&play.keywords);
+        self.own.extend(play.keywords.vars.iter().map(|(name, _)| name.clone()));
         vars_files.iter().for_each(|vars| self.vars(vars));
         play.roles.iter().for_each(|used| self.role_use(used));
         for items in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
@@ -101,6 +104,11 @@ impl Names {
     /// Whether something defines a name.
     pub(super) fn defines(&self, name: &str) -> bool {
         self.defined.contains(name)
+    }
+
+    /// Variables that plays and roles give a value.
+    pub(super) fn own(&self) -> &[Spanned<String>] {
+        &self.own
     }
 
     /// Every name that something reads.
@@ -159,6 +167,8 @@ impl Names {
     }
 
     fn role(&mut self, role: &Role) {
+        let own = role.defaults.iter().chain(&role.vars);
+        self.own.extend(own.map(|(name, _)| name.clone()));
         self.vars(&role.defaults);
         self.vars(&role.vars);
         self.items(&role.handlers);
