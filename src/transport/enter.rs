@@ -4,8 +4,12 @@ use super::escalate::{self, Step, Talk};
 use super::shell::{Shell, nonce};
 use super::{Escalation, TransportError};
 use std::future::Future;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// How long somebody who seems to ask is silent if he really does.
+const DOUBT: Duration = Duration::from_secs(2);
 
 /// Where commands can be started.
 pub(super) trait Door: Sync {
@@ -56,14 +60,20 @@ async fn converse(
     talk: &mut Talk<'_>,
 ) -> Result<bool, TransportError> {
     let mut buffer = [0; 4096];
+    let mut patience = Duration::MAX;
     loop {
-        // A connection that breaks and one that ends are the same to whoever waits for a prompt.
-        let read = reader.read(&mut buffer).await.unwrap_or(0);
-        if read == 0 {
-            return Ok(false);
-        }
+        let reading = tokio::time::timeout(patience, reader.read(&mut buffer));
+        let read = match reading.await.map_err(|_| talk.unarmed())? {
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {
+                return Err(TransportError::Lost { in_change: false });
+            }
+            // A terminal that nobody holds any more is an error too.
+            Ok(0) | Err(_) => return Ok(false),
+            Ok(read) => read,
+        };
         match talk.hear(&buffer[..read])? {
-            Step::Wait => {}
+            Step::Wait => patience = Duration::MAX,
+            Step::Doubt => patience = DOUBT,
             Step::Ready => return Ok(true),
             Step::Answer(line) => {
                 // What becomes of it is heard next.

@@ -112,6 +112,8 @@ pub(super) enum Step {
     Wait,
     /// It asks for the password: give this line.
     Answer(Secret<String>),
+    /// It asks for a password that nobody gave, unless more comes soon: then it was a greeting.
+    Doubt,
     /// The shell runs and has read nothing yet.
     Ready,
 }
@@ -133,9 +135,8 @@ impl<'a> Talk<'a> {
     }
 
     /// # Errors
-    /// [`TransportError::Escalation`] when it asks and there is no password, when the password was wrong
-    /// (it asks again: a second try is never made, since servers lock people out), or for endless talk
-    /// that leads nowhere.
+    /// [`TransportError::Escalation`] when the password was wrong (it asks again: a second try is never
+    /// made, since servers lock people out), or for endless talk that leads nowhere.
     pub(super) fn hear(&mut self, chunk: &[u8]) -> Result<Step, TransportError> {
         self.heard.extend_from_slice(chunk);
         if self.heard.len() > MAX_HEARD {
@@ -150,11 +151,10 @@ impl<'a> Talk<'a> {
             return Ok(Step::Wait);
         }
         match (&self.escalation.password, self.answered) {
-            (_, Some(_)) => Err(self.wrong_password()),
-            (None, None) => {
-                let message = format!("{} asks for a password", self.program());
-                Err(self.refused(message, Some(GIVE_ONE.into())))
-            }
+            // Only `sudo` asks twice. What else looks so comes from the other's login shell.
+            (_, Some(_)) if self.escalation.method == Method::Sudo => Err(self.wrong_password()),
+            (_, Some(_)) => Ok(Step::Wait),
+            (None, None) => Ok(Step::Doubt),
             (Some(password), None) => {
                 self.answered = Some(self.heard.len());
                 self.line(password).map(Step::Answer)
@@ -210,6 +210,12 @@ impl<'a> Talk<'a> {
             said.clone()
         };
         self.refused(message, self.advice(&said).map(Cow::into_owned))
+    }
+
+    /// It does ask for a password that nobody gave.
+    pub(super) fn unarmed(&self) -> TransportError {
+        let message = format!("{} asks for a password", self.program());
+        self.refused(message, Some(GIVE_ONE.into()))
     }
 
     /// It took too long.

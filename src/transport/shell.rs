@@ -229,10 +229,15 @@ where
                 // A write that fails is told by what is read: last words, or the end.
                 _ = &mut writing, if !written => written = true,
                 read = reader.read(&mut buffer) => {
-                    let read = read.unwrap_or(0);
-                    if read == 0 {
-                        return Err(ended(frames, errand.aim));
-                    }
+                    let read = match read {
+                        Ok(0) if !frames.ready() => {
+                            return Err(escalate::no_shell(&frames.last_words()));
+                        }
+                        Ok(0) | Err(_) => {
+                            return Err(TransportError::Lost { in_change: errand.aim == Aim::Change });
+                        }
+                        Ok(read) => read,
+                    };
                     let before = frames.answered();
                     let ended = frames.push(&buffer[..read])?;
                     let now = ended.as_ref().map_or(frames.answered(), Vec::len);
@@ -261,16 +266,6 @@ where
             Change::Compose(up) => Some(limit + 2 * Duration::from_secs(up.timeout.into())),
             _ => Some(limit),
         })
-    }
-}
-
-/// Why nothing more comes.
-fn ended(frames: &wire::Frames, aim: Aim) -> TransportError {
-    let said = frames.last_words();
-    if !frames.ready() && !said.is_empty() {
-        escalate::no_shell(&said)
-    } else {
-        TransportError::Lost { in_change: aim == Aim::Change }
     }
 }
 

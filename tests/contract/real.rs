@@ -389,7 +389,7 @@ async fn a_command_takes_longer_than_the_limit_if_it_must() {
 
 #[tokio::test]
 async fn a_lost_connection_says_whether_something_was_being_changed() {
-    let gone = Local::new(LIMIT).program(["sh", "-c", "head -c 9 >/dev/null"]);
+    let gone = Local::new(LIMIT).cut_by(Some("shell@0".parse().unwrap()));
     let shell = gone.shell(None).await.unwrap();
     let error = shell.apply(&[Change::Owe { handler: "h".into() }]).await.unwrap_err();
     assert!(matches!(error, TransportError::Lost { in_change: true }), "{error}");
@@ -403,6 +403,15 @@ async fn what_is_no_shell_is_told_with_its_last_words() {
     let error = shell.observe(&[Probe::Owed]).await.unwrap_err();
     assert!(matches!(error, TransportError::Unsuitable(_)), "{error}");
     assert!(error.to_string().contains("account is not available"), "{error}");
+}
+
+#[tokio::test]
+async fn what_ends_before_it_was_a_shell_is_no_lost_connection() {
+    let silent = Local::new(LIMIT).program(["sh", "-c", "head -c 9 >/dev/null"]);
+    let shell = silent.shell(None).await.unwrap();
+    let error = shell.observe(&[Probe::Owed]).await.unwrap_err();
+    assert!(matches!(error, TransportError::Unsuitable(_)), "{error}");
+    assert!(error.to_string().ends_with("it ended without a word"), "{error}");
 }
 
 #[tokio::test]

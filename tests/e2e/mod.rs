@@ -7,6 +7,7 @@ mod eras;
 mod faults;
 mod fleet;
 mod lab;
+mod logins;
 mod owed;
 mod program;
 mod sudo;

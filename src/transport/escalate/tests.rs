@@ -22,7 +22,7 @@ fn ended(escalation: &Escalation, chunks: &[&str]) -> String {
         match talk.hear(chunk.as_bytes()) {
             Err(error) => return refusal(&error),
             Ok(Step::Ready) => return "ready".into(),
-            Ok(Step::Wait | Step::Answer(_)) => {}
+            Ok(Step::Wait | Step::Doubt | Step::Answer(_)) => {}
         }
     }
     refusal(&talk.ended())
@@ -112,6 +112,15 @@ fn what_a_login_says_before_su_runs_gets_no_password() {
 }
 
 #[test]
+fn whoever_seems_to_ask_for_what_nobody_gave_may_only_greet() {
+    let wish = to(Method::Su, None);
+    let mut talk = Talk::new(&wish, "n0");
+    assert_eq!(talk.hear(b"n0-started\nPassword: ").unwrap(), Step::Doubt);
+    assert!(refusal(&talk.unarmed()).ends_with(&format!("su asks for a password: {GIVE_ONE}")));
+    assert_eq!(talk.hear(b"n0-hello\n").unwrap(), Step::Ready);
+}
+
+#[test]
 fn a_shell_that_needs_no_password_gets_none() {
     for method in Method::ALL {
         let wish = to(method, Some("x"));
@@ -146,7 +155,6 @@ fn refusals_come_with_what_to_do() {
     for (method, said, help) in [
         (Method::Sudo, "sudo: a password is required\n", GIVE_ONE),
         (Method::Doas, "doas: Authentication required\n", GIVE_ONE),
-        (Method::Su, "Password: ", GIVE_ONE),
         (Method::Sudo, "sh: 1: exec: sudo: not found\n", "it is not installed there"),
         (Method::Sudo, "sudo: unknown user ghost\n", NO_USER),
         (Method::Sudo, "sudo-rs: user `ghost' not found\n", NO_USER),

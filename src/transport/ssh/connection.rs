@@ -1,18 +1,18 @@
 //! A connection on which somebody has logged in: made with few tries, and with no more handshakes in
 //! flight than servers like.
 use super::checker::Checker;
-use super::{Options, Via, dial, login, within};
+use super::heard::Heard;
+use super::{Options, Told, Via, dial, login, within};
 use crate::shell;
 use crate::transport::enter::Door;
 use crate::transport::shell::Start;
 use crate::transport::{Stage, TransportError, backoff};
 use russh::client::{Handle, Msg};
-use russh::{Channel, ChannelStream, Pty};
+use russh::{Channel, Pty};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{ReadHalf, WriteHalf};
 
 /// A connection on which somebody has logged in.
 pub(super) struct Connection {
@@ -33,7 +33,7 @@ pub(super) struct Line {
 }
 
 /// What a command on a channel says, and what it reads.
-type Streams = (ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>);
+type Streams = (Heard, Told);
 
 impl Line {
     pub(super) fn new(
@@ -64,7 +64,8 @@ impl Line {
             channel.exec(false, command).await
         };
         started.await.map_err(|error| self.lost("start a shell", &error))?;
-        Ok(tokio::io::split(channel.into_stream()))
+        let writer = Box::new(channel.make_writer());
+        Ok((Heard::of(channel), writer))
     }
 
     /// Opens a channel for a shell that is started later; `plain` is its command line unless there is
@@ -72,8 +73,7 @@ impl Line {
     pub(super) async fn starting(
         self,
         plain: String,
-    ) -> Result<Start<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>, TransportError>
-    {
+    ) -> Result<Start<Heard, Told>, TransportError> {
         let first = Mutex::new(Some(self.open().await?));
         Ok(Start::new(move |asking| {
             let channel = first.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -99,8 +99,8 @@ impl Line {
 }
 
 impl Door for Line {
-    type Reader = ReadHalf<ChannelStream<Msg>>;
-    type Writer = WriteHalf<ChannelStream<Msg>>;
+    type Reader = Heard;
+    type Writer = Told;
 
     async fn start(&self, words: &[String], terminal: bool) -> Result<Streams, TransportError> {
         self.exec(self.open().await?, shell::join(words), terminal).await

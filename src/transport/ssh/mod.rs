@@ -8,6 +8,7 @@ pub mod config;
 mod connection;
 mod dial;
 mod greeting;
+mod heard;
 mod host_certificate;
 mod host_keys;
 mod keyring;
@@ -22,6 +23,7 @@ mod trust;
 
 pub use bastion::Bastion;
 pub(super) use dial::Brisk;
+pub use heard::Heard;
 pub use host_certificate::CaAlgorithms;
 pub use keyring::{Identities, Keyring};
 pub use known_file::{KnownLine, add_known, known_lines, remove_known};
@@ -39,14 +41,13 @@ use crate::shell;
 use crate::source::printable;
 use connection::{Connection, Line};
 use host_keys::HostName;
-use russh::client::Msg;
-use russh::{ChannelStream, Disconnect};
+use russh::Disconnect;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{ReadHalf, WriteHalf};
+use tokio::io::AsyncWrite;
 use tokio::sync::{Mutex, Semaphore};
 
 /// Where a server is and how to log in there.
@@ -191,7 +192,10 @@ impl LoginMethod {
 }
 
 /// A shell over SSH.
-pub type SshShell = Shell<ReadHalf<ChannelStream<Msg>>, WriteHalf<ChannelStream<Msg>>>;
+pub type SshShell = Shell<Heard, Told>;
+
+/// What is told to a channel.
+pub type Told = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 
 /// One server. Nothing is dialled before the first [`Connect::shell`], and what is gone is dialled again by
 /// the next; a connection ends with [`SshConnect::close`], or with this and the last of its shells.
@@ -273,6 +277,13 @@ impl Connect for SshConnect {
             let message = "the server's key is not the known one: it gets no password".to_owned();
             return Err(TransportError::Escalation { user: user.clone(), message, help: None });
         }
+        let mut escalation = escalation.cloned();
+        if let Some(escalation) = &mut escalation
+            && self.options.user == "root"
+        {
+            // Nobody asks root; who seems to is the other's login shell.
+            escalation.password = None;
+        }
         let limit = self.options.batch_timeout;
         let asks = escalation.is_none() && connection.is_openssh;
         let line = Line::new(connection, self.channels.clone(), self.options.connect_timeout);
@@ -281,7 +292,7 @@ impl Connect for SshConnect {
             let plain = shell::join(escalate::plain(&["/bin/sh"]));
             Shell::starting(line.starting(plain).await?, nonce(), limit)
         } else {
-            enter(&line, &["/bin/sh"], escalation, limit).await?
+            enter(&line, &["/bin/sh"], escalation.as_ref(), limit).await?
         };
         Ok(shell.cut_by(self.options.fault.clone()))
     }

@@ -4,6 +4,7 @@
 use crate::Outcome;
 use crate::lab::docker::container;
 use crate::lab::gifts::write;
+use crate::lab::images::LOGINS;
 use crate::lab::place::{LABEL, Place, SSH_PORT};
 use crate::lab::server::{SERVERS, Server};
 use serde_json::{Map, Value, json};
@@ -21,6 +22,9 @@ pub(crate) fn describe(place: &Place) -> Outcome {
         .iter()
         .map(|(server, id)| (server.name.into(), describe_server(place, server, id)))
         .collect();
+    let logins: Map<String, Value> = (LOGINS.iter())
+        .map(|image| Ok((image.suite.into(), image.tag()?.into())))
+        .collect::<Outcome<_>>()?;
     let lab = json!({
         "version": 1,
         "id": place.id,
@@ -30,6 +34,7 @@ pub(crate) fn describe(place: &Place) -> Outcome {
         "known_hosts": place.known_hosts(),
         "client_key": place.client_key(),
         "servers": servers,
+        "logins": logins,
     });
     // A value of this shape can always be written.
     write(&place.description(), &format!("{lab:#}\n"))

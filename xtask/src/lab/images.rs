@@ -46,8 +46,27 @@ pub(crate) const NGINX_B: Image =
 pub(crate) const NGINX_B_NEWEST: Image =
     Image { folder: "nginx", suite: "sid", arguments: &["ERA=b"] };
 
-const ALL: [&Image; 7] =
-    [&SERVER, &POSTFIX_3_5, &POSTFIX_3_7, &POSTFIX_3_10, &NGINX_A, &NGINX_B, &NGINX_B_NEWEST];
+/// Servers of logins: sshd 8.4, 9.2, 10.0 and the newest.
+pub(crate) const LOGINS: [Image; 4] = [
+    Image { folder: "login", suite: "bullseye", arguments: &[] },
+    Image { folder: "login", suite: "bookworm", arguments: &[] },
+    Image { folder: "login", suite: "trixie", arguments: &[] },
+    Image { folder: "login", suite: "sid", arguments: &[] },
+];
+
+const ALL: [&Image; 11] = [
+    &SERVER,
+    &POSTFIX_3_5,
+    &POSTFIX_3_7,
+    &POSTFIX_3_10,
+    &NGINX_A,
+    &NGINX_B,
+    &NGINX_B_NEWEST,
+    &LOGINS[0],
+    &LOGINS[1],
+    &LOGINS[2],
+    &LOGINS[3],
+];
 /// What every Debian suite of the lab is told: the packages' disk is thrown away anyway, and nobody reads
 /// translated descriptions.
 const SETTINGS: [(&str, &str); 2] = [
