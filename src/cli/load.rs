@@ -4,7 +4,7 @@ use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
 use super::vault::vault;
 use crate::inventory::Inventory;
-use crate::plan::{Selection, Shared, layer, magic, sealed, unread, validate};
+use crate::plan::{Selection, Shared, layer, magic, sealed, unheeded, unread, validate};
 use crate::playbook::Library as _;
 use crate::playbook::{self, Item, Play, Playbook, RoleUse};
 use crate::project::{self, Disk, ThisMachine};
@@ -48,6 +48,10 @@ pub(super) fn fleet(
     }
     let read = Inventory::read(&inputs, &beside, &mut sources);
     let (inventory, warnings) = read.map_err(|found| failed(&sources, found))?;
+    let found = unheeded(&inventory);
+    if !found.is_empty() {
+        return Err(failed(&sources, found));
+    }
     let extra = project::extra_vars(&hosts.extra_vars, &mut sources);
     let extra = extra.map_err(|found| one(&sources, found))?;
     let extra = Arc::new(layer("extra vars", Trust::Template, &extra));

@@ -1,8 +1,9 @@
 //! Whom a task becomes and how: its keywords, then the host's variables, which win.
 use super::keywords::{flag, text, truth};
+use crate::inventory::Inventory;
 use crate::playbook::Keywords;
 use crate::secret::Secret;
-use crate::source::{Span, Spanned, nearest};
+use crate::source::{Diagnostic, Span, Spanned, nearest};
 use crate::vars::{Engine, Scope, TemplateError};
 use serde_json::Value;
 
@@ -65,14 +66,12 @@ impl Method {
     }
 
     /// # Errors
-    /// What is wrong with the name, and what may be meant.
+    /// What is wrong with the name.
     pub fn named(name: &str) -> Result<Self, String> {
         let short = name.rsplit('.').next().unwrap_or(name);
         let named = Self::ALL.into_iter().find(|method| method.name() == short);
         named.ok_or_else(|| {
-            let meant = nearest(name, Self::ALL.map(Self::name));
-            let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
-            format!("become_method `{name}` is not supported; sudo, su and doas are{meant}")
+            format!("become_method `{name}` is not supported; sudo, su and doas are")
         })
     }
 }
@@ -162,6 +161,51 @@ fn broken(message: String, place: Option<Span>) -> Failed {
     (TemplateError::Broken { message, line: None }, place)
 }
 
+/// Variables of the inventory that mean to say how to become somebody, and that nobody reads or obeys.
+pub fn unheeded(inventory: &Inventory) -> Vec<Diagnostic> {
+    let heeded = heeded();
+    let mut found = vec![];
+    for host in inventory.select("all").unwrap_or_default() {
+        for (name, value) in inventory.layers(&host).into_iter().flat_map(|(_, vars)| vars) {
+            let finding = match (name.value.as_str(), value.value.as_str()) {
+                ("ansible_become_method", Some(method)) if !method.contains('{') => {
+                    Method::named(method).err().map(|why| Diagnostic::error(value.span, why))
+                }
+                (written, _) if !is_about_becoming(written) => None,
+                (written, _) if heeded.iter().any(|known| known == written) => None,
+                (written, _) => {
+                    let message = format!("`{written}` says nothing about how to become somebody");
+                    let meant = nearest(written, heeded.iter().map(String::as_str));
+                    let finding = Diagnostic::error(name.span, message);
+                    Some(match meant {
+                        Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                        None => finding.help("remove it"),
+                    })
+                }
+            };
+            found.extend(finding.filter(|finding| !found.contains(finding)));
+        }
+    }
+    found
+}
+
+fn is_about_becoming(name: &str) -> bool {
+    ["ansible_become", "ansible_sudo_", "ansible_su_", "ansible_doas_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+/// The variables that [`escalation`] reads.
+fn heeded() -> Vec<String> {
+    let common = ["", "_method", "_user", "_exe", "_flags", "_password", "_pass"];
+    let common = common.map(|what| format!("ansible_become{what}"));
+    let own = Method::ALL.into_iter().flat_map(|method| {
+        ["user", "exe", "flags", "pass"].map(|what| format!("ansible_{}_{what}", method.name()))
+    });
+    let rest = ["ansible_sudo_chdir", "ansible_su_prompt_l10n", "ansible_doas_prompt_l10n"];
+    common.into_iter().chain(own).chain(rest.map(Into::into)).collect()
+}
+
 /// What variables and keywords say.
 struct Wishes<'a> {
     engine: &'a Engine,
@@ -207,5 +251,78 @@ fn plain(value: Value) -> String {
     match value {
         Value::String(text) => text,
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Input;
+    use crate::source::SourceMap;
+    use crate::vault::Vault;
+    use serde_json::json;
+
+    fn wish(vars: Value) -> Result<Escalation, String> {
+        let Value::Object(mut values) = vars else { panic!("a mapping") };
+        values.insert("ansible_become".into(), true.into());
+        let layer = crate::vars::Layer {
+            origin: "test".into(),
+            trust: crate::vars::Trust::Template,
+            values,
+            places: std::collections::BTreeMap::new(),
+        };
+        let scope = Scope::default().with(layer);
+        let wish = escalation(&Keywords::default(), &Engine::default(), (&scope, &scope));
+        wish.map(|wish| wish.unwrap()).map_err(|(error, _)| error.to_string())
+    }
+
+    #[test]
+    fn variables_of_the_method_win_over_those_for_all() {
+        let found = wish(json!({
+            "ansible_become_method": "community.general.doas",
+            "ansible_become_user": "a",
+            "ansible_doas_user": "b",
+            "ansible_su_user": "c",
+            "ansible_become_password": "p",
+            "ansible_become_pass": "q",
+            "ansible_become_exe": "'/opt/my doas' -C",
+            "ansible_doas_flags": "-n -s",
+            "ansible_doas_prompt_l10n": ["Salasana"],
+        }));
+        let found = found.unwrap();
+        assert_eq!((found.method, found.user.as_str()), (Method::Doas, "b"));
+        assert_eq!(found.password.unwrap().expose(), "q");
+        assert_eq!(found.program, ["/opt/my doas", "-C"]);
+        assert_eq!(found.flags.unwrap(), ["-n", "-s"]);
+        assert_eq!(found.prompts, ["Salasana"]);
+    }
+
+    #[test]
+    fn methods_and_options_that_there_are_not_are_refused() {
+        let refused = |vars| wish(vars).unwrap_err();
+        let told = refused(json!({ "ansible_become_method": "sodu" }));
+        assert!(told.contains("`sodu` is not supported; sudo, su and doas are"), "{told}");
+        let told = refused(json!({ "ansible_become_flags": "-H --prompt=x" }));
+        assert!(told.contains("can't be called with `--prompt=x`"), "{told}");
+        refused(json!({ "ansible_become_exe": "'open" }));
+        wish(json!({ "ansible_become_method": "su", "ansible_su_flags": "-l" })).unwrap();
+    }
+
+    #[test]
+    fn variables_that_nobody_heeds_are_found_where_they_were_written() {
+        let text = "a ansible_become_passwd=x\nb\n[all:vars]\nansible_become_method=runas\n\
+                    ansible_sudo_chdir=/\nansible_su_executable=y\n";
+        let mut sources = SourceMap::new(Vault::default());
+        let input = Input::File(std::path::Path::new("hosts").into(), text.into());
+        let (inventory, _) = Inventory::read(&[input], &[], &mut sources).unwrap();
+        let found = unheeded(&inventory);
+        let told: Vec<String> = (found.iter())
+            .map(|found| format!("{}: {}", sources.locate(found.span.unwrap()), found.message))
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].starts_with("hosts:4:") && told[0].contains("`runas`"), "{told:?}");
+        assert!(told[1].starts_with("hosts:6:"), "{told:?}");
+        assert!(told[2].starts_with("hosts:1:"), "{told:?}");
+        assert_eq!(found[2].help.as_deref(), Some("did you mean `ansible_become_password`?"));
     }
 }

@@ -20,7 +20,7 @@ mod validate;
 mod via;
 
 pub use bind::{BindError, Invocation, bind, conditions, when_holds};
-pub use escalation::{Escalation, Method, escalation};
+pub use escalation::{Escalation, Method, escalation, unheeded};
 pub use gather::{gathered, used};
 pub use keywords::{flag, inherit, text};
 pub use notify::{Handler, handlers, notified};
