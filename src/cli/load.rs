@@ -2,6 +2,8 @@
 //! before anything is contacted.
 use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
+use super::asked::{asked, idle_tags, startable};
+use super::prompt::prompted;
 use super::vault::vault;
 use crate::inventory::Inventory;
 use crate::plan::{Selection, Shared, layer, magic, sealed, unheeded, unread, validate};
@@ -116,6 +118,7 @@ pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>)
     let views: Vec<(&Play, &[String], &[Vars])> = (job.plays.iter())
         .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
         .collect();
+    startable(&job)?;
     let found = sealed(&views, &job.shared, &job.engine, job.sources.vault());
     if !found.is_empty() {
         return Err(Wrong::Project(job.sources, found));
@@ -142,6 +145,7 @@ pub(super) fn lint(
             limit: None,
             vault: args.vault.clone(),
         },
+        syntax_check: true,
         ..PlayArgs::default()
     };
     let (job, mut warnings) = assemble(&args, true)?;
@@ -172,6 +176,7 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     warnings.append(&mut fleet.warnings);
     let engine = Engine::on(Arc::new(ThisMachine::new(!check)), vault.clone());
     let limit = limit(&fleet, args.hosts.limit.as_deref())?;
+    warnings.extend(idle_tags(args, &playbook.plays));
     let roles = role_folders(&playbook.plays);
     let files = project::assets(&roles, &dir, &vault)
         .map_err(|found| Wrong::Project(fleet.sources.clone(), vec![found]))?;
@@ -186,7 +191,8 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     if !found.is_empty() {
         return Err(Wrong::Project(sources, found));
     }
-    let magic = magic(&inventory, check, args.diff, &dir.display().to_string());
+    let mut magic = magic(&inventory, check, args.diff, &dir.display().to_string());
+    magic.values.extend(asked(args));
     let shared =
         Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };
     let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())
@@ -241,6 +247,11 @@ pub(super) fn ask(prompt: &str) -> Result<String, Wrong> {
         .map_err(|error| Wrong::usage(format!("can't ask for a password: {error}")))
 }
 
+/// Whether nothing is run: nobody is asked for anything then.
+const fn only_looks(args: &PlayArgs) -> bool {
+    args.syntax_check || args.list_hosts || args.list_tasks || args.list_tags
+}
+
 /// A play with its hosts and its `vars_files`.
 fn play_job(
     mut play: Play,
@@ -270,7 +281,7 @@ fn play_job(
     };
     let hosts: Vec<String> =
         (hosts.into_iter()).filter(|host| limit.is_none_or(|limit| limit.contains(host))).collect();
-    let mut vars_files = vec![];
+    let mut vars_files = vec![prompted(&play, !only_looks(args), &fleet.extra, engine)?];
     for file in &play.vars_files {
         let rendered = render(&file.value)
             .map_err(|e| vec![Diagnostic::error(file.span, format!("vars_files: {e}"))]);

@@ -1,6 +1,7 @@
 //! The composition root: arguments in, exit code out; a file per subcommand.
 #![expect(clippy::disallowed_methods, reason = "the command line reads environment and terminal")]
 mod args;
+mod asked;
 mod connect;
 mod demo;
 mod doc;
@@ -15,6 +16,7 @@ mod load;
 mod owed;
 mod ping;
 mod play;
+mod prompt;
 mod rollback;
 mod saved;
 mod trust;

@@ -47,7 +47,9 @@ async fn play(
     verbose: u8,
     color: Color,
 ) -> Result<Exit, Wrong> {
-    let (job, warnings) = load::job(&args, check)?;
+    let (mut job, warnings) = load::job(&args, check)?;
+    let magic = &mut Arc::make_mut(&mut job.shared.magic).values;
+    magic.insert("ansible_verbosity".into(), verbose.into());
     for warning in warnings.iter().filter(|finding| finding.severity == Severity::Warning) {
         let text = warning.render(&job.sources, color.on_stderr());
         writeln!(io::stderr(), "{}", text.trim_end())?;

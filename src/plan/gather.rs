@@ -28,6 +28,23 @@ pub fn used(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> BTreeSet<T
     found
 }
 
+/// Whether anything in the project may ask for other hosts' variables.
+pub fn asks_for_others(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> bool {
+    fn inside(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("hostvars"),
+            Value::Array(items) => items.iter().any(inside),
+            Value::Object(pairs) => pairs.values().any(inside),
+            _ => false,
+        }
+    }
+    let mut names = Names::new(&shared.inventory, &shared.extra);
+    plays.iter().for_each(|(play, vars_files)| names.play(play, vars_files));
+    let in_file =
+        |bytes: &std::sync::Arc<[u8]>| String::from_utf8_lossy(bytes).contains("hostvars");
+    names.values().any(inside) || shared.files.values().any(in_file)
+}
+
 /// What a play asks of a host before its first task.
 ///
 /// # Errors

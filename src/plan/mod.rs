@@ -21,7 +21,7 @@ mod via;
 
 pub use bind::{BindError, Invocation, bind, conditions, when_holds};
 pub use escalation::{Escalation, Method, escalation, unheeded};
-pub use gather::{gathered, used};
+pub use gather::{asks_for_others, gathered, used};
 pub use keywords::{flag, inherit, text};
 pub use notify::{Handler, handlers, notified};
 pub use prefetch::{World, prefetch};
@@ -29,7 +29,9 @@ pub use schedule::{batches, order};
 pub use scope::{HostVars, Play, Shared, batch, layer, magic};
 pub use sealed::sealed;
 pub use settle::{Judged, breaks, forecast, loop_items, settle, summary, until_holds};
-pub use steps::{Context, Selection, Step, TaskStep, included, play_steps, steps};
+pub use steps::{
+    Context, Selection, Step, TaskStep, included, play_steps, start_at, steps, task_names,
+};
 pub use unread::unread;
 pub use validate::validate;
 pub use via::{Via, Way, overrides, via};

@@ -44,6 +44,8 @@ pub struct Play {
     vars: Vec<Arc<Layer>>,
     /// `vars/main.yml` of every role that the play names.
     role_vars: Vec<Arc<Layer>>,
+    /// `ansible_play_name` and the names of its roles.
+    names: Option<Arc<Layer>>,
 }
 
 /// What a host brings.
@@ -116,6 +118,7 @@ impl Play {
         for vars in vars_files {
             out.vars.push(Arc::new(layer("vars_files", Trust::Template, vars)));
         }
+        out.names = Some(Arc::new(data("magic", names(play))));
         out
     }
     fn add_items(&mut self, items: &[Item]) {
@@ -139,6 +142,38 @@ impl Play {
         self.defaults.push(Arc::new(role_layer("defaults", role, &role.defaults)));
         self.role_vars.push(Arc::new(role_layer("vars", role, &role.vars)));
     }
+}
+
+/// What the play and its roles are called.
+fn names(play: &playbook::Play) -> Map<String, Value> {
+    fn below(used: &RoleUse, out: &mut Vec<String>) {
+        for dependency in &used.role.dependencies {
+            if !out.contains(&dependency.role.name) {
+                out.push(dependency.role.name.clone());
+            }
+            below(dependency, out);
+        }
+    }
+    let mut own: Vec<String> = vec![];
+    let mut dependent = vec![];
+    for used in &play.roles {
+        if !own.contains(&used.role.name) {
+            own.push(used.role.name.clone());
+        }
+        below(used, &mut dependent);
+    }
+    let mut all = dependent.clone();
+    all.extend(own.iter().filter(|name| !dependent.contains(name)).cloned());
+    let name = play.name.clone().unwrap_or_else(|| play.hosts.value.clone());
+    [
+        ("ansible_play_name", name.into()),
+        ("ansible_play_role_names", own.into()),
+        ("ansible_dependent_role_names", dependent.into()),
+        ("ansible_role_names", all.into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into_iter()
+    .collect()
 }
 
 fn role_layer(what: &str, role: &Role, vars: &Vars) -> Layer {
@@ -189,6 +224,17 @@ fn namespaced(facts: &Map<String, Value>) -> Map<String, Value> {
     facts.iter().map(|(name, value)| (short(name), value.clone())).collect()
 }
 
+/// Values that are never evaluated.
+fn data(origin: &str, values: Map<String, Value>) -> Layer {
+    Layer { origin: origin.into(), trust: Trust::Data, values, places: BTreeMap::new() }
+}
+
+fn facts(brought: &HostVars) -> Arc<Layer> {
+    let mut facts = brought.facts.clone();
+    facts.insert("ansible_facts".into(), namespaced(&brought.facts).into());
+    Arc::new(data("facts", facts))
+}
+
 impl Shared {
     /// What a host brings before anything has run.
     pub fn host_vars(&self, host: &str) -> HostVars {
@@ -196,6 +242,17 @@ impl Shared {
         let inventory =
             layers.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, vars))).collect();
         HostVars { inventory, ..HostVars::default() }
+    }
+
+    /// What holds for a host whatever the play: what others see of it in `hostvars`.
+    pub fn outside(&self, host: &str, brought: &HostVars) -> Scope {
+        let mut layers = brought.inventory.clone();
+        layers.push(facts(brought));
+        layers.extend(brought.included.iter().cloned());
+        layers.push(Arc::new(data("registered variables", brought.registered.clone())));
+        layers.extend([self.extra.clone(), self.magic.clone()]);
+        layers.push(Arc::new(data("magic", self.place(host, None))));
+        layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
     }
 
     /// Everything that holds for a host at a place of a play.
@@ -207,12 +264,6 @@ impl Shared {
         context: &Context,
         batch: &Arc<Layer>,
     ) -> Scope {
-        let data = |origin: &str, values: Map<String, Value>| Layer {
-            origin: origin.into(),
-            trust: Trust::Data,
-            values,
-            places: BTreeMap::new(),
-        };
         let mut layers: Vec<Arc<Layer>> = play.defaults.clone();
         let public = brought.roles.iter();
         layers.extend(public.map(|role| Arc::new(role_layer("defaults", role, &role.defaults))));
@@ -221,9 +272,7 @@ impl Shared {
             layers.push(Arc::new(role_layer("defaults", role, &role.defaults)));
         }
         layers.extend(brought.inventory.iter().cloned());
-        let mut facts = brought.facts.clone();
-        facts.insert("ansible_facts".into(), namespaced(&brought.facts).into());
-        layers.push(Arc::new(data("facts", facts)));
+        layers.push(facts(brought));
         layers.extend(play.vars.iter().cloned());
         layers.extend(play.role_vars.iter().cloned());
         let public = brought.roles.iter();
@@ -238,7 +287,12 @@ impl Shared {
         layers.push(self.extra.clone());
         layers.push(self.magic.clone());
         layers.push(batch.clone());
-        layers.push(Arc::new(data("magic", self.place(host, role))));
+        layers.extend(play.names.clone());
+        let mut place = self.place(host, role);
+        if role.is_some() {
+            place.insert("ansible_parent_role_names".into(), context.parents.clone().into());
+        }
+        layers.push(Arc::new(data("magic", place)));
         layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
     }
 
@@ -255,6 +309,7 @@ impl Shared {
         values.insert("group_names".into(), names.into());
         if let Some(role) = role {
             values.insert("role_name".into(), role.name.clone().into());
+            values.insert("ansible_role_name".into(), role.name.clone().into());
             values.insert("role_path".into(), role.path.display().to_string().into());
         }
         values

@@ -22,6 +22,8 @@ pub struct Context {
     pub params: Vec<Arc<Layer>>,
     /// The uses of roles around it, outermost first: one and the same for all that belongs to a use.
     pub uses: Vec<Arc<()>>,
+    /// The roles around that role, nearest first.
+    pub parents: Vec<String>,
 }
 
 /// One thing to do.
@@ -134,13 +136,19 @@ impl Context {
     pub fn enter_role(&self, role: &Arc<Role>, keywords: &Keywords) -> Self {
         let mut inside = self.clone();
         inside.keywords = inherit(&self.keywords, keywords);
-        inside.role = Some(role.clone());
+        if let Some(around) = inside.role.replace(role.clone()) {
+            inside.parents.insert(0, around.name.clone());
+        }
         inside.uses.push(Arc::default());
         if !keywords.vars.is_empty() {
             let origin = format!("parameters of role {}", role.name);
             inside.params.push(Arc::new(layer(&origin, Trust::Template, &keywords.vars)));
         }
         inside
+    }
+    /// What holds in a role that this one depends on: it is beside it, not inside.
+    fn beside(&self) -> Self {
+        Self { role: None, ..self.clone() }
     }
     /// Tags that hold here.
     pub fn tags(&self) -> BTreeSet<String> {
@@ -172,7 +180,7 @@ pub fn steps(
                 if let Some(role) = &block.role {
                     let mut seen = vec![];
                     for used in &role.dependencies {
-                        out.extend(role_steps(used, &inside, &mut seen, chosen, sources));
+                        out.extend(role_steps(used, &inside.beside(), &mut seen, chosen, sources));
                     }
                 }
                 let part = |items: &[Item]| steps(items, &inside, chosen, sources);
@@ -231,7 +239,7 @@ fn role_steps<'a>(
     let inside = context.enter_role(&used.role, &used.keywords);
     let mut out = vec![];
     for dependency in &used.role.dependencies {
-        out.extend(role_steps(dependency, &inside, seen, chosen, sources));
+        out.extend(role_steps(dependency, &inside.beside(), seen, chosen, sources));
     }
     out.extend(steps(&used.tasks, &inside, chosen, sources));
     out
@@ -254,6 +262,32 @@ pub fn play_steps(play: &Play, chosen: &Selection, sources: &SourceMap) -> Vec<S
     out.extend(steps(&play.post_tasks, &context, chosen, sources));
     out.push(Step::Flush { last: true });
     out
+}
+
+/// Where the first task of a name is among steps (`--start-at-task`), by itself or inside a block.
+pub fn start_at(steps: &[Step], name: &str) -> Option<usize> {
+    fn has(step: &Step, name: &str) -> bool {
+        match step {
+            Step::Task(task) => {
+                task.name == name || task.name.rsplit(" : ").next().is_some_and(|own| own == name)
+            }
+            Step::Block { items, .. } => items.iter().any(|step| has(step, name)),
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => false,
+        }
+    }
+    steps.iter().position(|step| has(step, name))
+}
+
+/// The names of all tasks among steps.
+pub fn task_names(steps: &[Step]) -> Vec<&str> {
+    fn names(step: &Step) -> Vec<&str> {
+        match step {
+            Step::Task(task) => vec![task.name.rsplit(" : ").next().unwrap_or(&task.name)],
+            Step::Block { items, .. } => task_names(items),
+            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => vec![],
+        }
+    }
+    steps.iter().flat_map(names).collect()
 }
 
 /// The steps that an include brings in, when that is known; `name` is the rendered file name.

@@ -258,7 +258,7 @@ pub static KEYWORDS: &[Keyword] = &[
     ),
     row("vars", EVERYWHERE, Shape::Variables, "Variables."),
     row("vars_files", PLAY, Shape::List, "Files with variables."),
-    refused("vars_prompt", "Ask for variables.", "give them with `--extra-vars`"),
+    row("vars_prompt", PLAY, Shape::Items, "Variables to ask for, unless `--extra-vars` has them."),
     row("when", WHEN, Shape::Conditions, "Conditions, all of which must hold."),
 ];
 

@@ -14,6 +14,7 @@ mod inherited;
 pub mod keywords;
 mod load;
 mod play;
+mod prompt;
 mod repeat;
 mod role;
 mod shape;
@@ -27,6 +28,7 @@ mod walk;
 pub use candidates::could_be;
 pub use included::{Include, Included, IncludedVars};
 pub use inherited::{Keywords, Rare};
+pub use prompt::Prompt;
 pub use repeat::LOOKUPS;
 pub use shape::Shape;
 pub use short::pairs;
@@ -75,6 +77,8 @@ pub struct Play {
     pub keywords: Keywords,
     /// `vars_files`, as written.
     pub vars_files: Vec<Spanned<Value>>,
+    /// `vars_prompt`.
+    pub prompts: Vec<Prompt>,
     /// `gather_facts`; `None`: yes.
     pub gather_facts: Option<Spanned<Value>>,
     /// `gather_subset`.

@@ -119,6 +119,7 @@ impl Reader<'_> {
         for file in &vars_files {
             self.vars_file(file, &base);
         }
+        let prompts = fields.take("vars_prompt").map(|node| self.prompts(node)).unwrap_or_default();
         let mut part = |name: &str, around: &Around| -> Vec<Item> {
             fields.take(name).map_or(vec![], |node| self.items(node, around))
         };
@@ -133,6 +134,7 @@ impl Reader<'_> {
             hosts: hosts.map_or_else(|| Spanned::new(String::new(), node.span), pattern),
             keywords,
             vars_files,
+            prompts,
             gather_facts: fields.take("gather_facts").map(value),
             gather_subset: fields.take("gather_subset").map(values).unwrap_or_default(),
             gather_timeout: fields.take("gather_timeout").map(value),

@@ -8,15 +8,30 @@ use crate::source::{Diagnostic, Kind, Node, Scalar};
 /// Lookups that `with_…` can name.
 pub const LOOKUPS: &[&str] = &[
     "cartesian",
+    "csvfile",
     "dict",
+    "env",
+    "file",
+    "fileglob",
+    "first_found",
     "flattened",
     "indexed_items",
+    "ini",
+    "inventory_hostnames",
     "items",
+    "lines",
     "list",
     "nested",
+    "password",
+    "pipe",
+    "random_choice",
     "sequence",
     "subelements",
+    "template",
     "together",
+    "unvault",
+    "varnames",
+    "vars",
 ];
 
 const CONTROLS: &[(&str, Shape)] = &[

@@ -8,7 +8,7 @@ use crate::facts::{Fact, Observed, Probe, injected};
 use crate::plan::{Context, HostVars, Via, Way};
 use crate::playbook::Task;
 use crate::transport::{Connect, Transport, TransportError, here};
-use crate::vars::{Layer, Scope, Trust};
+use crate::vars::{Hosts, Layer, Scope, Trust};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) journal: Journal,
     /// Handlers that it notified and that are marked on other hosts, where its tasks ran.
     pub(super) elsewhere: BTreeMap<String, BTreeSet<String>>,
+    /// What all know of all, where anything asks for it.
+    pub(super) everyone: Option<Arc<Hosts>>,
     /// A play works on it; others are there for tasks that are delegated to them.
     pub(super) chosen: bool,
 }
@@ -95,6 +97,7 @@ impl<C: Connect> HostRun<C> {
             foresight: Foresight::None,
             journal: Journal::default(),
             elsewhere: BTreeMap::new(),
+            everyone: None,
             chosen: true,
         }
     }
@@ -119,8 +122,9 @@ impl<C: Connect> HostRun<C> {
         let journal = std::mem::take(&mut self.journal);
         let links = std::mem::take(&mut self.links);
         let (chosen, reach) = (self.chosen, self.reach.clone());
+        let everyone = self.everyone.take();
         let new = Self::new(self.name.clone(), self.dial.clone(), reach, vars);
-        *self = Self { links, eyes, recap, journal, chosen, ..new };
+        *self = Self { links, eyes, recap, journal, everyone, chosen, ..new };
     }
 
     /// The same host, should this one be lost by a bug: nothing is known of it.

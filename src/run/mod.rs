@@ -19,12 +19,12 @@ mod task;
 use crate::change::Identity;
 use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
-use crate::plan::{Selection, Shared, Way};
+use crate::plan::{Selection, Shared, Way, asks_for_others};
 use crate::playbook;
 use crate::secret::{Secret, Secrets};
 use crate::source::{SourceMap, Vars};
 use crate::transport::{Connect, TransportError};
-use crate::vars::{Engine, Scope};
+use crate::vars::{Engine, Hosts, Scope};
 use foresight::Foresight;
 use host::{Dial, HostRun};
 use std::collections::BTreeMap;
@@ -219,14 +219,30 @@ fn meet<C: Connect>(job: &Job, dial: &Dial<C>, events: &Events) -> Vec<HostRun<C
             hosts: names.clone(),
         },
     );
+    let everyone = everyone(job);
     let meeting = names.into_iter().map(|name| {
         let mut host = HostRun::met(job, name, dial.clone());
+        host.everyone.clone_from(&everyone);
         if let Err(error) = host.link(&Way::new()) {
             host.lose(&error, events);
         }
         host
     });
     meeting.collect()
+}
+
+/// What is known of all hosts before anything has run, if anything in the project asks for it.
+fn everyone(job: &Job) -> Option<Arc<Hosts>> {
+    let views: Vec<_> =
+        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
+    asks_for_others(&views, &job.shared).then(|| {
+        let everyone = Arc::new(Hosts::default());
+        for host in &job.shared.inventory.hosts {
+            let vars = job.shared.host_vars(&host.name);
+            everyone.set(&host.name, job.shared.outside(&host.name, &vars));
+        }
+        everyone
+    })
 }
 
 async fn plays<C>(job: &Arc<Job>, mut hosts: Vec<HostRun<C>>, events: &Events) -> Vec<HostRun<C>>

@@ -6,7 +6,8 @@ use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::plan::{
-    Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps, via,
+    Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps, start_at,
+    via,
 };
 use crate::playbook::{self, Strategy};
 use crate::source::{Span, Spanned, Vars};
@@ -59,7 +60,9 @@ pub(super) enum Stop {
 impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
-        self.job.shared.scope(&self.play, &host.name, &host.vars, context, &self.left())
+        let left = self.left();
+        let scope = self.job.shared.scope(&self.play, &host.name, &host.vars, context, &left);
+        host.everyone.as_ref().map_or_else(|| scope.clone(), |everyone| scope.among(everyone))
     }
     /// As whom and by which way a task speaks to a host; of the scopes the second holds for that host.
     pub(super) fn via<C: Connect>(
@@ -125,10 +128,7 @@ where
 {
     let PlayJob { play, hosts: chosen, vars_files } = &job.plays[index];
     let steps = play_steps(play, &job.options.chosen, &job.sources);
-    let steps = match &job.options.start_at {
-        Some(name) => start_at(steps, name),
-        None => steps,
-    };
+    let steps = started(job, index, steps);
     let handlers = handlers(play, &job.sources);
     let name = play.name.clone().unwrap_or_else(|| play.hosts.value.clone());
     let tasks = count(&steps);
@@ -199,20 +199,16 @@ fn percentage(limit: &Spanned<Value>) -> Option<f64> {
     }
 }
 
-/// The steps from the first task of that name on (`--start-at-task`); all when there is none.
-fn start_at(steps: Vec<Step>, name: &str) -> Vec<Step> {
-    fn has(step: &Step, name: &str) -> bool {
-        match step {
-            Step::Task(task) => {
-                task.name == name || task.name.rsplit(" : ").next().is_some_and(|own| own == name)
-            }
-            Step::Block { items, .. } => items.iter().any(|step| has(step, name)),
-            Step::Include(..) | Step::Meta(..) | Step::Flush { .. } => false,
-        }
-    }
-    match steps.iter().position(|step| has(step, name)) {
+/// The steps that `--start-at-task` leaves: none in plays before the first that has such a task.
+fn started(job: &Job, index: usize, steps: Vec<Step>) -> Vec<Step> {
+    let Some(name) = &job.options.start_at else { return steps };
+    let earlier = job.plays[..index].iter().any(|before| {
+        start_at(&play_steps(&before.play, &job.options.chosen, &job.sources), name).is_some()
+    });
+    match start_at(&steps, name) {
+        _ if earlier => steps,
         Some(at) => steps.into_iter().skip(at).collect(),
-        None => steps,
+        None => vec![],
     }
 }
 
@@ -247,10 +243,16 @@ where
         self.hosts.iter().filter(gone).map(|host| host.name.clone()).collect()
     }
 
-    /// Lets the variables say which hosts are left.
+    /// Lets the variables say which hosts are left, and what is known of all.
     pub(super) fn tell_who_is_left(&self) {
         let mine = self.hosts.iter().map(|host| host.name.clone()).collect();
         self.world.without(&mine, &self.gone());
+        for host in &self.hosts {
+            if let Some(everyone) = &host.everyone {
+                let known = self.world.job.shared.outside(&host.name, &host.vars);
+                everyone.set(&host.name, known);
+            }
+        }
     }
 
     /// Every host at its own pace (strategy `free`).

@@ -15,6 +15,7 @@ mod engine;
 mod file;
 mod filters;
 mod functions;
+mod hostvars;
 mod lookups;
 mod machine;
 mod native;
@@ -30,7 +31,7 @@ mod yaml_text;
 pub use engine::{Engine, Files};
 pub use file::FileOptions;
 pub use machine::{About, Machine, PathKind};
-pub use scope::{Layer, Scope, Trust};
+pub use scope::{Hosts, Layer, Scope, Trust};
 
 /// Why a template gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

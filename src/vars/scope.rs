@@ -2,7 +2,7 @@
 use crate::source::Span;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Whether strings in a layer are templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,31 @@ pub struct Layer {
     pub places: BTreeMap<String, Span>,
 }
 
+/// What is known of hosts, as a run goes on: `hostvars`.
+#[derive(Debug, Default)]
+pub struct Hosts(RwLock<BTreeMap<String, Scope>>);
+
+impl Hosts {
+    /// What is known of a host from now on.
+    pub fn set(&self, host: &str, scope: Scope) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), scope);
+    }
+    /// The names of all hosts, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+    /// The variables that hold for a host.
+    pub fn of(self: &Arc<Self>, host: &str) -> Option<Scope> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(host).map(|scope| scope.among(self))
+    }
+}
+
 /// Layers in order of precedence: a later one wins. Cheap to clone and to add to.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     layers: Vec<Arc<Layer>>,
+    hosts: Option<Arc<Hosts>>,
 }
 
 impl Scope {
@@ -38,7 +59,16 @@ impl Scope {
     pub fn with(&self, layer: impl Into<Arc<Layer>>) -> Self {
         let mut layers = self.layers.clone();
         layers.push(layer.into());
-        Self { layers }
+        Self { layers, hosts: self.hosts.clone() }
+    }
+    /// Where `hostvars` are these hosts'.
+    #[must_use]
+    pub fn among(&self, hosts: &Arc<Hosts>) -> Self {
+        Self { layers: self.layers.clone(), hosts: Some(Arc::clone(hosts)) }
+    }
+    /// Whose variables `hostvars` are, if there is more to them than a layer says.
+    pub fn hosts(&self) -> Option<&Arc<Hosts>> {
+        self.hosts.as_ref()
     }
     /// The winning value of a name, and whether it may be evaluated.
     pub fn get(&self, name: &str) -> Option<(&Value, Trust)> {

@@ -2,9 +2,10 @@
 //! and remembers what was missing. Text of a [`Trust::Data`] layer, and the result of rendering, is
 //! handed out as it is.
 use super::engine::{self, Core};
+use super::hostvars::Everyone;
 use super::machine::Machine;
 use super::native::{broken, from_json};
-use super::{Layer, Scope, TemplateError, Trust};
+use super::{Hosts, Layer, Scope, TemplateError, Trust};
 use crate::secret::Secrets;
 use crate::vault::{VaultError, is_encrypted};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
@@ -18,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name under which functions and filters find the session.
 pub(super) const SESSION: &str = "__session__";
+/// The variable whose values are other hosts' variables.
+const HOSTVARS: &str = "hostvars";
 /// Variables that refer to variables, at most.
 const DEEPEST: usize = 24;
 
@@ -64,6 +67,8 @@ struct Progress {
     misses: Vec<String>,
     /// The first failure inside a value; comparisons would swallow it otherwise.
     failure: Option<TemplateError>,
+    /// The variables of other hosts that were looked at.
+    others: HashMap<String, Arc<Session>>,
 }
 
 impl fmt::Debug for Session {
@@ -89,6 +94,15 @@ impl Session {
     /// The texts that must not be told.
     pub(super) fn secrets(&self) -> &Secrets {
         self.core.vault.secrets()
+    }
+    /// The variables of another host.
+    pub(super) fn of_host(&self, host: &str, hosts: &Arc<Hosts>) -> Option<Arc<Self>> {
+        if let Some(known) = self.progress().others.get(host) {
+            return Some(Arc::clone(known));
+        }
+        let other = Self::new(Arc::clone(&self.core), &hosts.of(host)?);
+        self.progress().others.insert(host.to_owned(), Arc::clone(&other));
+        Some(other)
     }
     /// The machine that lookups ask.
     pub(super) fn machine(&self) -> Result<&Arc<dyn Machine>, Error> {
@@ -159,8 +173,13 @@ impl Session {
         // What was resolved refers to the session: let it go.
         let done = std::mem::take(&mut progress.done);
         let failure = progress.failure.take();
+        let others = std::mem::take(&mut progress.others);
         drop(progress);
         drop(done);
+        let outcome = others.values().fold(outcome, |outcome, other| {
+            let other = other.settle(Ok(()));
+            outcome.and_then(|outcome| other.map(|()| outcome))
+        });
         failure.map_or(outcome, Err)
     }
     pub(super) fn failure(&self) -> Option<TemplateError> {
@@ -168,6 +187,10 @@ impl Session {
     }
     /// The value of a variable, `None` where there is none.
     pub(super) fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if let (HOSTVARS, Some(hosts)) = (name, self.scope.hosts()) {
+            let (session, hosts) = (Arc::clone(self), Arc::clone(hosts));
+            return Some(Value::from_object(Everyone { session, hosts }));
+        }
         let layer = self.scope.layer_of(name)?;
         self.resolve(layer, Place { name: name.into(), path: Vec::new() })
     }

@@ -18,7 +18,7 @@ pub fn sealed_in(value: &str) -> Option<String> {
 }
 
 /// A text that is never evaluated.
-pub(super) fn inert(text: &str) -> String {
+pub fn inert(text: &str) -> String {
     let is_template = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
     if is_template { format!("{{{{ {} }}}}", quoted(text)) } else { text.to_owned() }
 }

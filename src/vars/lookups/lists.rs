@@ -5,8 +5,10 @@ use crate::vars::native::{self, broken, entry};
 use crate::vars::session::Session;
 use minijinja::Error;
 use minijinja::value::{Value, ValueKind};
+use regex::Regex;
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Lists, each given by itself or all of them as one list of lists.
 fn columns(terms: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
@@ -56,6 +58,16 @@ pub(super) fn dict(_: &Arc<Session>, terms: &[Value], _: &Options) -> Result<Vec
     Ok(items)
 }
 
+/// `START-END/STRIDE:FORMAT`, of which the end alone must be there.
+static SHORT: LazyLock<Regex> = LazyLock::new(|| {
+    let number = "(?:0x[0-9a-fA-F]+|[0-9]+)";
+    let short = format!(
+        "^(?:(?P<start>{number})-)?(?P<end>{number})(?:/(?P<stride>{number}))?(?::(?P<format>.+))?$"
+    );
+    // The cases of expressions use it: it compiles.
+    Regex::new(&short).expect("a constant pattern compiles")
+});
+
 pub(super) fn sequence(
     _: &Arc<Session>,
     terms: &[Value],
@@ -66,7 +78,15 @@ pub(super) fn sequence(
         given.insert(name.clone(), native::text(value)?);
     }
     for term in opened(terms, 1)? {
-        for word in native::text(&term)?.split_whitespace() {
+        let text = native::text(&term)?;
+        if let Some(short) = SHORT.captures(text.trim()) {
+            for name in ["start", "end", "stride", "format"] {
+                let part = short.name(name).map(|part| part.as_str().to_owned());
+                given.extend(part.map(|part| (name.to_owned(), part)));
+            }
+            continue;
+        }
+        for word in text.split_whitespace() {
             match word.split_once('=') {
                 Some((name, value)) => given.insert(name.to_owned(), value.to_owned()),
                 None => given.insert("end".to_owned(), word.to_owned()),
@@ -74,10 +94,8 @@ pub(super) fn sequence(
         }
     }
     let number = |name: &str| -> Result<Option<i64>, Error> {
-        let read = given.get(name).map(|text| match text.strip_prefix("0x") {
-            Some(hex) => i64::from_str_radix(hex, 16),
-            None => text.parse(),
-        });
+        // ansible-core 2.19 takes no hexadecimal ones any more.
+        let read = given.get(name).map(|text| text.parse());
         read.transpose()
             .map_err(|_| broken(format!("lookup `sequence` needs a whole number as `{name}`")))
     };
@@ -133,7 +151,16 @@ pub(super) fn subelements(
     let flag = flags.map(|flags| entry(&flags, &Value::from("skip_missing"))).transpose()?;
     let skip =
         flag.or_else(|| options.get("skip_missing").cloned()).is_some_and(|skip| skip.is_true());
-    let pairs = filters::subelements(native::to_json(&list)?, &native::to_json(&path)?, skip);
-    let pairs = pairs.map_err(|why| broken(format!("lookup `subelements` {why}")))?;
+    let path = native::to_json(&path)?;
+    let pairs = filters::subelements(native::to_json(&list)?, &path, skip);
+    let mut pairs = pairs.map_err(|why| broken(format!("lookup `subelements` {why}")))?;
+    // The list that was taken apart is in no pair.
+    let place = format!("/{}", path.as_str().unwrap_or_default().replace('.', "/"));
+    let (above, last) = place.rsplit_once('/').unwrap_or(("", ""));
+    for item in &mut pairs {
+        if let Some(Json::Object(entries)) = item.get_mut(0).and_then(|it| it.pointer_mut(above)) {
+            entries.remove(last);
+        }
+    }
     Ok(pairs.iter().map(native::from_json).collect())
 }
