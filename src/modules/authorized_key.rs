@@ -1,7 +1,7 @@
 //! `authorized_key`: keys that a user may log in with. Lines of other keys stay as they are.
 mod line;
 
-use super::values::{Flag, Presence, Text};
+use super::values::{PRESENCE, Flag, Presence, Text};
 use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Attributes, Change, Ran};
@@ -149,7 +149,7 @@ impl Module for This {
     const OPTIONS: &'static [Opt] = &[
         Opt::new("user", "Who may log in."),
         Opt::new("key", "Public keys, a line each."),
-        Opt::new("state", "present (default) or absent."),
+        PRESENCE,
         Opt::new("path", "The file (default `~/.ssh/authorized_keys` of the user)."),
         Opt::new("manage_dir", "Make the folder that it is in (default true)."),
         Opt::new("key_options", "What the keys may be used for; as in the file."),

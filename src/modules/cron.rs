@@ -1,7 +1,7 @@
 //! `cron`: a job, or a variable, of a crontab or of a file in `/etc/cron.d`.
 mod table;
 
-use super::values::{Flag, Presence, Text};
+use super::values::{is, PRESENCE, Flag, Presence, Text};
 use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Back, Call, Change, Deed, Ran, Reach};
@@ -59,10 +59,6 @@ impl Special {
             Self::Hourly => "hourly",
         }
     }
-}
-
-fn is(flag: Option<Flag>) -> bool {
-    flag.is_some_and(|flag| flag.0)
 }
 
 impl Params {
@@ -189,7 +185,7 @@ impl Module for This {
     ];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "What the job is called; it stands above it as a comment. With `env`, the variable."),
-        Opt::new("state", "present (default) or absent."),
+        PRESENCE,
         Opt::new("job", "The command line; with `env`, the value.").aliases(&["value"]),
         Opt::new("user", "Whose crontab; with `cron_file`, who runs the job."),
         Opt::new("cron_file", "A file in /etc/cron.d, or an absolute path, instead of a crontab."),

@@ -1,6 +1,6 @@
 //! `group`: a group is there, or is not.
 use super::accounts::{deed, group, made_group, words};
-use super::values::{Flag, Number, Presence};
+use super::values::{is, PRESENCE, Flag, Number, Presence};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Call, Change, Ran};
 use crate::facts::{Entries, Fact, Observed, Probe};
@@ -28,15 +28,11 @@ impl Params {
         self.gid.map(|gid| gid.0)
     }
 
-    fn is(flag: Option<Flag>) -> bool {
-        flag.is_some_and(|flag| flag.0)
-    }
-
     /// `-g GID`, as both programs take it.
     fn numbered(&self, mut argv: Vec<String>) -> Vec<String> {
         if let Some(gid) = self.gid() {
             argv.extend(["-g".to_owned(), gid.to_string()]);
-            if Self::is(self.non_unique) {
+            if is(self.non_unique) {
                 argv.push("-o".into());
             }
         }
@@ -50,7 +46,7 @@ impl Params {
                 argv.extend(["-K".to_owned(), format!("{key}={}", number.0)]);
             }
         }
-        if Self::is(self.system) {
+        if is(self.system) {
             argv.push("-r".into());
         }
         argv.push(self.name.clone());
@@ -68,7 +64,7 @@ impl Params {
 
     fn removed(&self, gid: &str, members: &str) -> Change {
         let mut argv = words(["groupdel"]);
-        if Self::is(self.force) {
+        if is(self.force) {
             argv.push("-f".into());
         }
         argv.push(self.name.clone());
@@ -100,7 +96,7 @@ impl Module for This {
         &["name: deploy", "{name: mailers, gid: 4500, system: true}", "{name: old, state: absent}"];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "The group."),
-        Opt::new("state", "present (default) or absent."),
+        PRESENCE,
         Opt::new("gid", "Its number."),
         Opt::new("non_unique", "Another group may have that number as well."),
         Opt::new("system", "A system group gets a low number."),
@@ -122,7 +118,7 @@ impl Module for This {
     }
 
     fn plan(params: &Params, seen: &Observed) -> Result<Vec<Change>, PlanError> {
-        if Params::is(params.non_unique) && params.gid.is_none() {
+        if is(params.non_unique) && params.gid.is_none() {
             let message = "non_unique is True but all of the following are missing: gid";
             return Err(PlanError::failed(message));
         }
@@ -154,7 +150,7 @@ impl Module for This {
         if let (Presence::Present, Ok(Some(entry))) = (params.state, group(&params.name, &after)) {
             let gid = entry.get(2).and_then(|gid| gid.parse::<u32>().ok());
             out.insert("gid".into(), gid.into());
-            out.insert("system".into(), Params::is(params.system).into());
+            out.insert("system".into(), is(params.system).into());
         }
         out
     }

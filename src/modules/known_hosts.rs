@@ -1,6 +1,6 @@
 //! `known_hosts`: a host's key stands in a `known_hosts` file, or does not. Lines of other hosts stay as they
 //! are.
-use super::values::{Flag, Presence, Text};
+use super::values::{PRESENCE, Flag, Presence, Text};
 use super::write::{self, Wishes};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Change, Ran};
@@ -169,7 +169,7 @@ impl Module for This {
     ];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "The host, as it is called there.").aliases(&["host"]),
-        Opt::new("state", "present (default) or absent."),
+        PRESENCE,
         Opt::new("key", "The line, which names the host as well; without it `absent` removes all of the host's."),
         Opt::new("path", "The file (default `~/.ssh/known_hosts` of whoever logs in, or is become)."),
         Opt::new("hash_host", "Hide the host's name."),

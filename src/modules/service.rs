@@ -1,5 +1,5 @@
 //! `service`: a service runs, and starts with the machine, whatever it is that starts services there.
-use super::units::{Service, Wish, unit};
+use super::units::{ENABLED, STATE, Service, Wish, unit};
 use super::values::Flag;
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Call, Change, Ran};
@@ -72,8 +72,8 @@ impl Module for This {
         &["{name: cron, state: started, enabled: true}", "{name: nginx, state: reloaded}"];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "The service."),
-        Opt::new("state", "started, stopped, restarted or reloaded (which start it where it does not run)."),
-        Opt::new("enabled", "Whether it starts with the machine."),
+        STATE,
+        ENABLED,
         Opt::new("use", "auto (default), systemd, openrc or sysvinit."),
         Opt::new("pattern", "Without systemd: stands in the list of processes while it runs."),
         Opt::new("runlevel", "With OpenRC: when it starts (default `default`)."),

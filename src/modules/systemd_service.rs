@@ -1,6 +1,6 @@
 //! `systemd_service`, also called `systemd`: a unit runs, starts with the machine, is masked.
-use super::units::{Service, Wish, unit};
-use super::values::Flag;
+use super::units::{ENABLED, STATE, Service, Wish, unit};
+use super::values::{Flag, is};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Back, Call, Change, Deed, Ran, Reach};
 use crate::facts::{Manager, Observed, Probe, Reign, Unit};
@@ -22,10 +22,6 @@ pub(super) struct Params {
     scope: Reign,
     no_block: Option<Flag>,
     force: Option<Flag>,
-}
-
-fn is(flag: Option<Flag>) -> bool {
-    flag.is_some_and(|flag| flag.0)
 }
 
 impl Params {
@@ -119,8 +115,8 @@ impl Module for This {
     ];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "The unit; `.service` may be left out.").aliases(&["service", "unit"]),
-        Opt::new("state", "started, stopped, restarted or reloaded (which start it where it does not run)."),
-        Opt::new("enabled", "Whether it starts with the machine."),
+        STATE,
+        ENABLED,
         Opt::new("masked", "Whether it can't be started at all."),
         Opt::new("daemon_reload", "Let systemd read its files first.").aliases(&["daemon-reload"]),
         Opt::new("daemon_reexec", "Let systemd start itself anew first.").aliases(&["daemon-reexec"]),

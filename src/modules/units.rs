@@ -1,9 +1,17 @@
 //! What `systemd_service` and `service` have in common: a service runs or not, starts with the machine or not.
-use super::PlanError;
 use super::values::Flag;
+use super::{Opt, PlanError};
 use crate::change::{Back, Call, Change, Deed, Reach};
 use crate::facts::{Fact, Manager, Observed, Probe, Reign, Unasked, Unit};
 use serde::Deserialize;
+
+/// For `OPTIONS`.
+pub(super) const STATE: Opt = Opt::new(
+    "state",
+    "started, stopped, restarted or reloaded (which start it where it does not run).",
+);
+/// For `OPTIONS`.
+pub(super) const ENABLED: Opt = Opt::new("enabled", "Whether it starts with the machine.");
 
 /// What is wished for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

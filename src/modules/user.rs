@@ -3,7 +3,7 @@ mod argv;
 mod password;
 
 use super::accounts::{deed, group, words};
-use super::values::{Flag, Number, Presence, Text, Texts};
+use super::values::{is, PRESENCE, Flag, Number, Presence, Text, Texts};
 use super::{Module, Opt, PlanError, Table};
 use crate::change::{Call, Change, Ran};
 use crate::facts::{Account, Fact, Observed, Probe, Unasked};
@@ -43,10 +43,6 @@ pub(super) struct Params {
     expires: Option<f64>,
     remove: Option<Flag>,
     force: Option<Flag>,
-}
-
-fn is(flag: Option<Flag>) -> bool {
-    flag.is_some_and(|flag| flag.0)
 }
 
 impl Params {
@@ -129,7 +125,7 @@ impl Module for This {
     ];
     const OPTIONS: &'static [Opt] = &[
         Opt::new("name", "The user.").aliases(&["user"]),
-        Opt::new("state", "present (default) or absent."),
+        PRESENCE,
         Opt::new("uid", "Its number."),
         Opt::new("non_unique", "Another user may have that number as well."),
         Opt::new("group", "Its first group, by name or number; it must be there."),

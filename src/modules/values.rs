@@ -1,4 +1,5 @@
 //! Kinds of parameters that several modules take, read as Ansible reads them.
+use super::Opt;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -23,6 +24,14 @@ impl<'de> Deserialize<'de> for Flag {
         }
     }
 }
+
+/// Whether a flag was given, and is on.
+pub(super) fn is(flag: Option<Flag>) -> bool {
+    flag.is_some_and(|flag| flag.0)
+}
+
+/// For `OPTIONS`.
+pub(super) const PRESENCE: Opt = Opt::new("state", "present (default) or absent.");
 
 /// Whether something is to be there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

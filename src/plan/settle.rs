@@ -97,6 +97,9 @@ pub fn settle(
         result.entry("rc").or_insert(last.rc.into());
     }
     let skipped = word(&result, "skipped").unwrap_or(false);
+    if matches!(outcome, Outcome::Skipped { .. }) {
+        result.insert("skipped".into(), true.into());
+    }
     result.insert("changed".into(), changed.into());
     result.insert("failed".into(), failed.into());
     let unknown = matches!(outcome, Outcome::Unknown { .. });

@@ -1,7 +1,8 @@
 //! The command lines of `useradd` and `usermod`, and what takes each of them back.
 use super::super::PlanError;
+use super::super::values::is;
 use super::super::accounts::{deed, group, words};
-use super::{Params, is};
+use super::Params;
 use crate::change::{Call, Change};
 use crate::facts::{Account, Observed, Shadow, User};
 use jiff::ToSpan as _;

@@ -1,6 +1,7 @@
 //! A user's password: its hash, whether it is locked, and how long it lives.
 use super::argv::{Edit, date};
-use super::{Params, is};
+use super::super::values::is;
+use super::Params;
 use crate::change::{Back, Call, Change, Deed, Reach};
 use crate::facts::{Account, Bytes, Shadow, User};
 use serde::Deserialize;
