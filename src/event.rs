@@ -153,6 +153,50 @@ pub enum Event {
         /// What could not be brought back; empty: the host is as it was.
         left: Vec<Left>,
     },
+    /// A task can lock us out of a host. The play is confirmed over a new connection, or the server takes it
+    /// back by itself.
+    AtRisk {
+        /// Host.
+        host: String,
+        /// Task.
+        task: String,
+        /// How long the server waits.
+        seconds: u32,
+        /// It waits from now on, until then unless the play goes on: seconds since 1970 by the server's
+        /// clock. `None`: it would, in check mode.
+        until: Option<i64>,
+        /// It would take it back behind a reboot as well.
+        survives_reboot: bool,
+    },
+    /// A new connection has confirmed what a play did on a host.
+    Confirmed {
+        /// Host.
+        host: String,
+    },
+    /// Nobody confirmed what a run did on a host, so the server has taken it back by itself.
+    Unconfirmed {
+        /// Host.
+        host: String,
+        /// The run.
+        run: String,
+        /// Why this run could not, as a lowercase fragment; `None`: it was an earlier one.
+        why: Option<String>,
+        /// As in `RolledBack`; of an earlier run nothing is told here.
+        restored: Vec<String>,
+        /// As in `RolledBack`.
+        again: Vec<String>,
+        /// As in `RolledBack`.
+        left: Vec<Left>,
+    },
+    /// An earlier run waits on a host to be confirmed, and nobody will: it is taken back first.
+    Waits {
+        /// Host.
+        host: String,
+        /// The run.
+        run: String,
+        /// Until when the server itself waits, seconds since 1970 by its clock.
+        until: i64,
+    },
     /// Interrupted: the change in hand is finished, and nothing new is begun.
     Stopping,
     /// The run is over.
@@ -179,7 +223,9 @@ impl Event {
         };
         match &mut self {
             Self::PlayStarted { name, .. } => text(name),
-            Self::TaskStarted { task, .. } | Self::Irreversible { task, .. } => text(task),
+            Self::TaskStarted { task, .. }
+            | Self::Irreversible { task, .. }
+            | Self::AtRisk { task, .. } => text(task),
             Self::TaskFinished { task, outcome, diffs, result, .. } => {
                 text(task);
                 outcome.texts().into_iter().for_each(text);
@@ -202,7 +248,8 @@ impl Event {
             Self::Unreachable { message, help, .. } => {
                 [message].into_iter().chain(help.as_mut()).for_each(text);
             }
-            Self::RolledBack { restored, again, left, .. } => {
+            Self::RolledBack { restored, again, left, .. }
+            | Self::Unconfirmed { restored, again, left, .. } => {
                 let left = left.iter_mut().flat_map(|left| [&mut left.what, &mut left.why]);
                 restored.iter_mut().chain(again).chain(left).for_each(text);
             }
@@ -210,6 +257,8 @@ impl Event {
             | Self::Locked { .. }
             | Self::CutOff { .. }
             | Self::Stopped { .. }
+            | Self::Confirmed { .. }
+            | Self::Waits { .. }
             | Self::Stopping
             | Self::RunFinished { .. } => {}
         }

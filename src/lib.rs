@@ -83,6 +83,10 @@
 //!   steps back, newest first, and doing so twice is doing it once; then the handlers that had run, run again.
 //! * A connection that is lost is made again below the run ([`transport::lasting`]): what was under way is sent
 //!   again as it was, and a step that was made already is answered by the journal, not made twice.
+//! * Before the first change of a play that can lock us out ([`change::Change::can_lock_out`], or the task's
+//!   `risk`), [`change::Entry::Arm`] starts a timer on the server (`transport/confirm.sh`). Behind the play,
+//!   a new connection ([`transport::Connect::anew`]) confirms; else the server takes the play back by itself
+//!   and does again what [`change::Entry::Again`] told it. Whoever comes next is told.
 //! * A run that was cut off leaves each path old or new, what it owes marked, and a lock that lapses. The
 //!   next run goes forward from there.
 //!

@@ -2,6 +2,7 @@
 
 mod broken;
 mod cli;
+mod confirm;
 mod contract;
 mod delegate;
 mod e2e;

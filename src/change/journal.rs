@@ -2,7 +2,7 @@
 //! The layout and the functions are in `transport/journal.sh`. Pure: nothing here reads a clock or asks
 //! who we are; whoever starts a run says so.
 use super::{Change, Ran};
-use crate::facts::Bytes;
+use crate::facts::{Bytes, Keeper};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,6 +44,35 @@ pub enum Entry {
     Tidy {
         /// Who does it.
         by: Identity,
+    },
+    /// From here on the server takes the run back by itself, unless it is confirmed. Prints what
+    /// [`armed`] reads.
+    Arm {
+        /// The run.
+        run: String,
+        /// How long behind the last sign of life.
+        seconds: u32,
+        /// The first step to take back.
+        from: u32,
+    },
+    /// How the server itself does again what a step did: kept beside its [`Entry::Handler`].
+    Again {
+        /// The run.
+        run: String,
+        /// The number of that step.
+        number: u32,
+        /// What is done.
+        changes: Vec<Change>,
+    },
+    /// A sign of life of a run that waits to be confirmed.
+    Stay {
+        /// The run.
+        run: String,
+    },
+    /// The run stays. Fails with [`TOO_LATE`] when the server has begun to take it back.
+    Confirm {
+        /// The run.
+        run: String,
     },
     /// The run is over: the lock is free.
     End {
@@ -127,6 +156,16 @@ impl fmt::Display for Ending {
 /// run, who, since when, the lease, seconds since it was renewed.
 pub const LOCKED: i32 = 75;
 
+/// The exit status of what a run does that the server has taken back by itself.
+pub const TOO_LATE: i32 = 76;
+
+/// Reads what [`Entry::Arm`] printed: the server's time in seconds since 1970, and what keeps its timer.
+pub fn armed(ran: &Ran) -> Option<(i64, Keeper)> {
+    let text = ran.stdout.text();
+    let (now, keeper) = text.split_once('\n')?;
+    Some((now.parse().ok()?, Keeper::read(keeper.trim())?))
+}
+
 /// What became of a step that was to be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,7 +199,14 @@ impl Entry {
         match self {
             Self::Begin { manifest, .. } => Some(manifest),
             Self::Handler { changes, .. } => Some(changes),
-            Self::Undo { .. } | Self::Tidy { .. } | Self::End { .. } => None,
+            // What the server does by itself is shell, which `transport::wire` alone writes.
+            Self::Arm { .. }
+            | Self::Again { .. }
+            | Self::Undo { .. }
+            | Self::Tidy { .. }
+            | Self::Stay { .. }
+            | Self::Confirm { .. }
+            | Self::End { .. } => None,
         }
     }
 
@@ -182,6 +228,12 @@ impl Entry {
                 };
                 words(&["undo_run", run, of, &from.to_string(), care])
             }
+            Self::Arm { run, seconds, from } => {
+                words(&["arm_run", run, &seconds.to_string(), &from.to_string()])
+            }
+            Self::Again { run, number, .. } => words(&["keep_again", run, &step(*number)]),
+            Self::Stay { run } => words(&["stay_run", run]),
+            Self::Confirm { run } => words(&["confirm_run", run]),
             Self::End { run, how } => words(&["end_run", run, &how.to_string()]),
         }
     }

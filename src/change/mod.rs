@@ -6,6 +6,7 @@ mod here;
 mod journal;
 mod model;
 mod request;
+mod risk;
 mod undo;
 mod wait;
 mod words;
@@ -13,7 +14,9 @@ mod words;
 pub use deed::{Back, Call, Deed, Reach};
 pub use diff::{Diff, diff};
 pub use here::{Here, Meet, Pause};
-pub use journal::{Care, Effect, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
+pub use journal::{
+    Care, Effect, Ending, Entry, Identity, LOCKED, TOO_LATE, TakenBack, armed, taken_back,
+};
 pub use request::{Download, Request};
 pub use undo::Undo;
 pub use wait::{Until, Wait};
@@ -272,7 +275,8 @@ impl Change {
     pub fn touches(&self, probe: &Probe) -> bool {
         match self {
             Self::Step { change, .. } => change.touches(probe),
-            Self::Run(_) | Self::Journal(Entry::Undo { .. }) => true,
+            // Whoever tidies up may take a run back that nobody confirmed.
+            Self::Run(_) | Self::Journal(Entry::Undo { .. } | Entry::Tidy { .. }) => true,
             Self::Request(request) => !request.reads,
             Self::Download(download) => touches_path(&download.path, probe),
             Self::Journal(_) => matches!(probe, Probe::Journal | Probe::Runs),
@@ -337,6 +341,7 @@ fn touches_path(path: &str, probe: &Probe) -> bool {
         | Probe::Here { .. }
         | Probe::Owed
         | Probe::Journal
+        | Probe::Keeper
         | Probe::Runs => false,
     }
 }

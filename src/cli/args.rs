@@ -200,6 +200,8 @@ pub struct PlayArgs {
     #[arg(long)]
     pub no_rollback: bool,
     #[command(flatten)]
+    pub confirm: ConfirmArgs,
+    #[command(flatten)]
     pub lock: LockArgs,
     /// Begin at the task of this name.
     #[arg(long, value_name = "NAME")]
@@ -250,6 +252,21 @@ pub struct LockArgs {
 impl Default for LockArgs {
     fn default() -> Self {
         Self { lock_lease: 60 }
+    }
+}
+
+/// What is done about changes that can lock us out.
+#[derive(Clone, Debug, Args)]
+pub struct ConfirmArgs {
+    /// Seconds that a server waits for a new connection to confirm what can lock us out, before it takes
+    /// that back by itself; 0: for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86400))]
+    pub confirm_timeout: u32,
+}
+
+impl Default for ConfirmArgs {
+    fn default() -> Self {
+        Self { confirm_timeout: 60 }
     }
 }
 

@@ -48,6 +48,12 @@ pub(super) enum LinkShell {
 
 impl Connect for Link {
     type Shell = LinkShell;
+    fn anew(&self) -> Self {
+        match self {
+            Self::Ssh(ssh) => Self::Ssh(Box::new(ssh.anew())),
+            Self::Local(local) => Self::Local(local.anew()),
+        }
+    }
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<LinkShell, TransportError> {
         Ok(match self {
             Self::Ssh(ssh) => LinkShell::Ssh(Box::new(ssh.shell(escalation).await?)),

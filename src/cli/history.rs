@@ -3,7 +3,7 @@ use super::args::{Color, FleetArgs, Format};
 use super::fleet::{complain, each, worse};
 use super::{Exit, Wrong};
 use crate::facts::{PastRun, PastStep};
-use crate::report::{Palette, clean};
+use crate::report::{Palette, clean, clock};
 use crate::run::past::past;
 use clap::Args;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ fn as_json(host: &str, run: &PastRun) -> Value {
     let (ended, how) = run.ended.as_ref().map_or((None, None), |(at, how)| (Some(at), Some(how)));
     json!({
         "host": host, "run": run.run, "begun": run.begun, "from": run.from, "ended": ended,
-        "how": how, "manifest": manifest, "steps": steps.collect::<Vec<_>>(),
+        "how": how, "waits": run.waits, "unconfirmed": run.unconfirmed, "manifest": manifest, "steps": steps.collect::<Vec<_>>(),
         "handlers": run.handlers.iter().map(|handler| &handler.handler).collect::<Vec<_>>(),
     })
 }
@@ -81,7 +81,11 @@ fn tell(out: &mut impl Write, host: &str, runs: &[PastRun], palette: Palette) ->
             None => text("playbook"),
         };
         let from = if run.from.is_empty() { String::new() } else { format!(" from {}", run.from) };
-        let how = run.ended.as_ref().map_or("not ended", |(_, how)| how);
+        let how = match (&run.ended, run.waits) {
+            (Some((_, how)), _) => how.clone(),
+            (None, Some(until)) => format!("waits to be confirmed until {}", clock(until)),
+            (None, None) => "not ended".to_owned(),
+        };
         let (name, when) = (palette.strong(&clean(&run.run)), moment(run.begun));
         let line = format!("{when}  {what}  by {}{from}: {how}", text("who"));
         writeln!(out, "  {name}  {}", clean(&line))?;
@@ -90,6 +94,16 @@ fn tell(out: &mut impl Write, host: &str, runs: &[PastRun], palette: Palette) ->
         }
         for handler in &run.handlers {
             writeln!(out, "    ran       {}", clean(&handler.handler))?;
+        }
+        let back = run.unconfirmed.clone().unwrap_or_default();
+        for name in &back.again {
+            writeln!(out, "    ran again {}", clean(name))?;
+        }
+        for name in &back.owed {
+            writeln!(out, "    owed      {}", clean(name))?;
+        }
+        for (what, why) in &back.left {
+            writeln!(out, "    {}  {}: {}", palette.bad("not back"), clean(what), clean(why))?;
         }
     }
     Ok(())

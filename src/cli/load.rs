@@ -230,6 +230,7 @@ fn options(args: &PlayArgs, check: bool) -> Result<Options, Wrong> {
         start_at: args.start_at_task.clone(),
         force_handlers: args.force_handlers,
         no_rollback: args.no_rollback,
+        confirm_timeout: args.confirm.confirm_timeout,
         by: super::identity::identity(args.lock.lock_lease),
         become_password: become_password(&args.login)?,
         interrupt: CancellationToken::new(),

@@ -1,5 +1,6 @@
 //! `probe_journal`: who is at work on the server, and which runs were never ended. Printed are parts,
-//! each ended by a NUL: `lock` and its five lines, or `open` and a run.
+//! each ended by a NUL: `lock` and its five lines; `open` and a run; `waits`, a run and until when; or
+//! `unconfirmed`, the run that came last and when it was taken back.
 use super::{Answer, Garbled};
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +11,17 @@ pub struct Journal {
     pub lock: Option<Lock>,
     /// Runs that have not ended: the one at work, and those that were cut off.
     pub open: Vec<String>,
+    /// A run that waits to be confirmed, and until when (seconds since 1970 by the server's clock).
+    #[serde(default)]
+    pub waits: Option<(String, i64)>,
+    /// The run that came last, when nobody confirmed it and the server took it back; and when.
+    #[serde(default)]
+    pub unconfirmed: Option<(String, i64)>,
 }
 
 impl Journal {
     /// Runs that were cut off, one that only left its lock behind included. None as long as somebody is
-    /// at work: it may be theirs.
+    /// at work: it may be theirs. One that waits to be confirmed is none: it is taken back.
     pub fn cut_off(&self) -> Vec<&str> {
         let lock = self.lock.as_ref();
         if lock.is_some_and(|lock| !lock.lapsed()) {
@@ -23,7 +30,15 @@ impl Journal {
         let open = self.open.iter().map(String::as_str);
         // A run that died over its lock has not even left its name.
         let left = lock.map(|lock| if lock.run.is_empty() { "unnamed" } else { &lock.run });
-        open.chain(left.filter(|run| !self.open.iter().any(|open| open == run))).collect()
+        let left = left.filter(|run| !self.open.iter().any(|open| open == run));
+        let waits = |run: &&str| self.waits.as_ref().is_some_and(|(waits, _)| waits == run);
+        open.chain(left).filter(|run| !waits(run)).collect()
+    }
+
+    /// The run that waits to be confirmed though whoever ran it is gone.
+    pub fn overdue(&self) -> Option<&(String, i64)> {
+        let gone = self.lock.as_ref().is_none_or(Lock::lapsed);
+        self.waits.as_ref().filter(|_| gone)
     }
 }
 
@@ -71,6 +86,8 @@ pub(super) fn read(answer: &Answer) -> Result<Journal, Garbled> {
         match part.split_once('\n') {
             Some(("lock", lines)) => journal.lock = Lock::read(lines),
             Some(("open", run)) => journal.open.push(run.to_owned()),
+            Some(("waits", rest)) => journal.waits = moment(rest),
+            Some(("unconfirmed", rest)) => journal.unconfirmed = moment(rest),
             _ => {
                 let part: String = part.chars().take(80).collect();
                 let why = format!("neither a lock nor a run: {}", part.escape_debug());
@@ -79,6 +96,12 @@ pub(super) fn read(answer: &Answer) -> Result<Journal, Garbled> {
         }
     }
     Ok(journal)
+}
+
+/// A run and a moment, a line each.
+fn moment(lines: &str) -> Option<(String, i64)> {
+    let (run, when) = lines.split_once('\n')?;
+    Some((run.to_owned(), when.trim().parse().unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -103,6 +126,12 @@ mod tests {
             let journal = read_text(&text(age)).unwrap();
             assert_eq!(journal.cut_off(), ["ab", "cd"]);
         }
+        let waits = read_text(&(text(61) + "waits\ncd\n130\0")).unwrap();
+        assert_eq!(waits.cut_off(), ["ab"], "what waits to be confirmed was not cut off");
+        assert_eq!(waits.overdue(), Some(&("cd".into(), 130)));
+        assert_eq!(read_text(&(text(5) + "waits\ncd\n130\0")).unwrap().overdue(), None);
+        let back = read_text("unconfirmed\ncd\n130\0").unwrap();
+        assert_eq!(back.unconfirmed, Some(("cd".into(), 130)));
         assert_eq!(read_text(""), Ok(Journal::default()));
         assert!(read_text("what\0").is_err());
     }

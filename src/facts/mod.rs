@@ -15,6 +15,7 @@ mod here;
 mod home;
 mod hostname;
 mod journal;
+mod keeper;
 mod mailcow;
 mod observed;
 mod owed;
@@ -35,11 +36,12 @@ pub use here::Here;
 pub use home::Home;
 pub use hostname::Hostname;
 pub use journal::{Journal, Lock};
+pub use keeper::Keeper;
 pub use mailcow::{Era, Mailcow, at_least, postfix_file};
 pub use observed::{Observed, Unasked};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
-pub use runs::{PastHandler, PastRun, PastStep};
+pub use runs::{PastHandler, PastRun, PastStep, Unconfirmed};
 pub use system::{FACT_PATH, GATHER_TIMEOUT, Topic, chosen, injected};
 pub use tree::Tree;
 pub use unit::{Manager, Reign, Unit};
@@ -177,6 +179,8 @@ pub enum Probe {
     Owed,
     /// Who is at work, and which runs were never ended.
     Journal,
+    /// What would start a timer again behind a reboot.
+    Keeper,
     /// What past runs changed.
     Runs,
     /// What the server is.
@@ -232,6 +236,8 @@ pub enum Fact {
     Owed(Vec<Owed>),
     /// The lock, and runs without an end.
     Journal(Journal),
+    /// What would.
+    Keeper(Keeper),
     /// Runs, oldest first.
     Runs(Vec<PastRun>),
     /// By Ansible's names, without `ansible_`.
@@ -327,6 +333,7 @@ impl Probe {
             Self::Here { path } => vec!["look_here".into(), path.clone()],
             Self::Owed => owed::words(),
             Self::Journal => journal::words(),
+            Self::Keeper => keeper::words(),
             Self::Runs => runs::words(),
             Self::System { topic, argument } => system::words(*topic, argument),
         }
@@ -357,6 +364,7 @@ impl Probe {
             Self::Here { .. } => Ok(Fact::Here(None)),
             Self::Owed => owed::read(answer).map(Fact::Owed),
             Self::Journal => journal::read(answer).map(Fact::Journal),
+            Self::Keeper => keeper::read(answer).map(Fact::Keeper),
             Self::Runs => runs::read(answer).map(Fact::Runs),
             Self::System { topic, .. } => Ok(Fact::System(system::read(*topic, answer))),
         }

@@ -1,6 +1,7 @@
 //! `probe_runs`: what past runs changed on the server, as far as they are kept. Printed are parts, each
 //! ended by a NUL: `run` and five lines and its manifest, `step` and its record, `handler` and its name;
-//! behind a handler, what it did.
+//! behind a handler, what it did. Of a run that is not confirmed, `waits` and until when; or `unconfirmed`,
+//! and behind it what became of the paths and handlers.
 use super::{Answer, Bytes, Garbled};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,41 @@ pub struct PastRun {
     pub steps: Vec<PastStep>,
     /// The handlers that it ran, in order.
     pub handlers: Vec<PastHandler>,
+    /// It waits to be confirmed until then, seconds since 1970 by the server's clock.
+    pub waits: Option<i64>,
+    /// Nobody confirmed it: what came of taking it back.
+    pub unconfirmed: Option<Unconfirmed>,
+}
+
+/// What the server did about a run that nobody confirmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unconfirmed {
+    /// Paths that are as they were.
+    pub restored: Vec<String>,
+    /// Handlers and tasks that were done again.
+    pub again: Vec<String>,
+    /// Those that were not, since what they do was not told.
+    pub owed: Vec<String>,
+    /// What could not be brought back, and why.
+    pub left: Vec<(String, String)>,
+}
+
+impl Unconfirmed {
+    /// A part of the report, if it is one.
+    fn part(&mut self, text: &str) -> Option<()> {
+        let (kind, rest) = text.split_once(' ')?;
+        match kind {
+            "restored" => self.restored.push(rest.to_owned()),
+            "again" => self.again.push(rest.to_owned()),
+            "owed" => self.owed.push(rest.to_owned()),
+            "left" => {
+                let (what, why) = rest.rsplit_once('\n')?;
+                self.left.push((what.to_owned(), why.to_owned()));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 /// A change that a run made.
@@ -74,6 +110,17 @@ pub(super) fn read(answer: &Answer) -> Result<Vec<PastRun>, Garbled> {
                 let number = line(&mut rest).parse().ok();
                 let handler = String::from_utf8_lossy(rest).into_owned();
                 number.map(|number| last.handlers.push(PastHandler { number, handler, changes }))
+            }
+            ("waits", Some(last)) => {
+                last.waits = line(&mut rest).parse().ok();
+                Some(())
+            }
+            ("unconfirmed", Some(last)) => {
+                last.unconfirmed = Some(Unconfirmed::default());
+                Some(())
+            }
+            (_, Some(PastRun { unconfirmed: Some(report), .. })) => {
+                report.part(&String::from_utf8_lossy(part))
             }
             _ => None,
         };
@@ -130,6 +177,18 @@ mod tests {
         assert_eq!(runs[0].handlers[0].handler, "restart x");
         assert_eq!(runs[0].handlers[0].changes, "[1]".into());
         assert_eq!(runs[1].ended, Some((201, "rolled back".into())));
+        let stdout = "run\nef\n200\n\n\n\n{}\0waits\n260\0run\ngh\n200\n\n261\nnot confirmed, taken back\n{}\0\
+                      unconfirmed\0restored /a\nb\0left /c\nd\nwas changed since\0again reload\0owed x y\0\
+                      step\n00001\nundone\nwrite_file\nabsent\n/a\nb\0";
+        let runs = read(&Answer { stdout: stdout.into(), ..Answer::default() }).unwrap();
+        assert_eq!((runs[0].waits, &runs[0].unconfirmed), (Some(260), &None));
+        let report = runs[1].unconfirmed.as_ref().unwrap();
+        assert_eq!(
+            (&report.restored[..], &report.again[..]),
+            (&["/a\nb".into()][..], &["reload".into()][..])
+        );
+        assert_eq!(report.left, [("/c\nd".into(), "was changed since".into())]);
+        assert_eq!((&report.owed[..], runs[1].steps.len()), (&["x y".into()][..], 1));
         assert!(read(&Answer { stdout: "step\n1\n\0".into(), ..Answer::default() }).is_err());
     }
 }

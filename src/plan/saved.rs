@@ -73,7 +73,7 @@ pub struct Intended {
 impl Foreseen {
     /// Adds a fact as a user (empty: who logs in) saw it. The first look counts.
     pub fn saw(&mut self, user: &str, probe: &Probe, fact: &Fact) {
-        if matches!(probe, Probe::Journal | Probe::Runs) {
+        if matches!(probe, Probe::Journal | Probe::Keeper | Probe::Runs) {
             // Our own memory, which every run adds to; no plan stands on it.
             return;
         }

@@ -1,6 +1,7 @@
 //! The keywords that plays, blocks, roles and tasks share, and how they are read.
 use super::keywords::{Fields, suggest};
 use super::load::Reader;
+use super::risk::Risk;
 use super::shape::{is_template, kind, text, texts, value, values};
 use super::task::plain;
 use crate::modules::{self, MODULES};
@@ -49,6 +50,8 @@ pub struct Keywords {
     pub run_once: Option<Spanned<Value>>,
     /// `remote_user`.
     pub remote_user: Option<Spanned<Value>>,
+    /// `risk`.
+    pub risk: Option<Risk>,
     /// `port`.
     pub port: Rare,
     /// `connection`.
@@ -102,6 +105,7 @@ impl Reader<'_> {
             environment,
             run_once,
             remote_user,
+            risk: self.risk(fields),
             port,
             connection,
             delegate_to,

@@ -216,6 +216,12 @@ pub static KEYWORDS: &[Keyword] = &[
     row("remote_user", INHERITED, Shape::Text, "The user to log in as."),
     row("rescue", BLOCK, Shape::Items, "Tasks that run when the block failed."),
     row("retries", TASKS, Shape::Number, "How often to try again."),
+    row(
+        "risk",
+        INHERITED,
+        Shape::Text,
+        "`lockout`: it may lock us out, so the play is confirmed or taken back; `none`: it can't.",
+    ),
     row("roles", PLAY, Shape::Items, "Roles that run before `tasks`."),
     row(
         "rollback",

@@ -1,11 +1,13 @@
 //! Telling: folds over events, and nothing else. A reporter never decides anything about the run; a
 //! run's events can be rendered again later by any of them.
+mod confirmation;
 mod json;
 mod progress;
 mod recap;
 mod terminal;
 mod text;
 
+pub(crate) use confirmation::clock;
 pub use json::Json;
 pub use progress::Progress;
 pub use recap::recap;

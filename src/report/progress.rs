@@ -103,6 +103,10 @@ impl Reporter for Progress {
             | Event::Stopped { .. }
             | Event::Irreversible { .. }
             | Event::RolledBack { .. }
+            | Event::AtRisk { .. }
+            | Event::Confirmed { .. }
+            | Event::Unconfirmed { .. }
+            | Event::Waits { .. }
             | Event::Stopping => {}
         }
         Ok(())

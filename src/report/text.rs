@@ -1,6 +1,6 @@
 //! Plain text for people: a line per changed or failed task, its diff, and a recap per host. What many
 //! hosts say alike of one task (failures, warnings, `debug`) is told once, with the list of hosts.
-use super::{Palette, Reporter, clean, recap};
+use super::{Palette, Reporter, clean, confirmation, recap};
 use crate::change::Diff;
 use crate::event::{Event, Left, Outcome};
 use crate::facts::Lock;
@@ -38,8 +38,8 @@ impl<W: Write + Send> Text<W> {
     fn line(&mut self, word: &str, host: &str, text: &str) -> io::Result<()> {
         let padded = format!("{word:<12}");
         let painted = match word {
-            "ok" | "debug" => self.palette.good(&padded),
-            "failed" | "unreachable" | "refused" | "locked" | "not back" => {
+            "ok" | "debug" | "confirmed" => self.palette.good(&padded),
+            "failed" | "unconfirmed" | "unreachable" | "refused" | "locked" | "not back" => {
                 self.palette.bad(&padded)
             }
             "skipped" => self.palette.faint(&padded),
@@ -271,6 +271,17 @@ impl<W: Write + Send> Reporter for Text<W> {
             Event::Stopped { host, why } => self.line("stopped", host, why)?,
             Event::RolledBack { host, restored, again, left } => {
                 self.rolled_back(host, restored, again, left)?;
+            }
+            Event::AtRisk { host, .. }
+            | Event::Confirmed { host }
+            | Event::Unconfirmed { host, .. }
+            | Event::Waits { host, .. } => {
+                if let Some((word, text)) = confirmation::told(event) {
+                    self.line(word, host, &text)?;
+                }
+                if let Event::Unconfirmed { restored, again, left, why: Some(_), .. } = event {
+                    self.rolled_back(host, restored, again, left)?;
+                }
             }
             Event::Unreachable { host, message, help } => {
                 self.line("unreachable", host, message)?;

@@ -78,6 +78,9 @@ pub(super) async fn look_ahead<C: Connect>(
             Err(TransportError::Garbled(_)) => host.look(eye, vec![Probe::Owed]).await?,
             looked => looked?,
         }
+        if !world.job.options.check && host.tidied(eye).await? {
+            host.look(eye, vec![Probe::Owed, Probe::Journal]).await?;
+        }
     }
     if !facts.is_empty() {
         let eye = host.eye(&via).await?;

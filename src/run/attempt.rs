@@ -1,4 +1,5 @@
 //! One task on one host, once: bind → observe → plan → apply (or forecast) → settle.
+use super::confirm::is_risky;
 use super::emit;
 use super::foresight::About;
 use super::host::HostRun;
@@ -101,6 +102,11 @@ pub(super) async fn attempt<C: Connect>(
     let (task, is_handler) = (step.name.as_str(), settles.is_some());
     let doing = Doing { task, is_handler, hidden: terms.no_log };
     let seen = eye.map(|eye| host.seen(eye).clone()).unwrap_or_default();
+    if let (Some(eye), true) = (eye, is_risky(step.context.keywords.risk, &changes))
+        && terms.mode == Mode::Check
+    {
+        host.would_arm(eye, task).await?;
+    }
     let (outcome, ran) = match eye {
         _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
@@ -112,6 +118,10 @@ pub(super) async fn attempt<C: Connect>(
             _ => (Outcome::Changed, here::make(&changes).await),
         },
         Some(eye) => {
+            let risky = is_risky(step.context.keywords.risk, &changes);
+            if let Err(message) = host.arm(eye, task, risky).await? {
+                return Ok(Attempt::failed(message));
+            }
             let own_word = step.task.failed_when.is_none() && step.task.repeat.is_none();
             let settles = settles.filter(|_| own_word);
             match carry_out(host, eye, &changes, &doing, owe, settles).await? {

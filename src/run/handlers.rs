@@ -14,6 +14,9 @@ pub(super) fn take_up<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>) {
     for run in host.journal.newly_cut_off() {
         emit(&world.events, Event::CutOff { host: host.name.clone(), run });
     }
+    for news in host.confirmation.news.drain(..) {
+        emit(&world.events, news);
+    }
     for name in host.owed.keys().cloned().collect::<Vec<_>>() {
         let known = world.handlers.iter().any(|handler| handler.step.name == name);
         let since = host.owed_since(&name).unwrap_or(0);

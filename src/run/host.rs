@@ -1,4 +1,5 @@
 //! One host during a run: its shells, what is known of it, what it owes, how it fares.
+use super::confirm::Confirmation;
 use super::foresight::Foresight;
 use super::journal::Journal;
 use super::{Events, Job, emit};
@@ -29,7 +30,7 @@ pub(super) enum State {
 /// A shell and what has been seen through it. What a user may see differs from user to user.
 struct Eye<S> {
     via: Via,
-    shell: S,
+    shell: Arc<S>,
     seen: Observed,
     /// What the host owes was asked through it.
     met: bool,
@@ -74,6 +75,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) everyone: Option<Arc<Hosts>>,
     /// A play works on it; others are there for tasks that are delegated to them.
     pub(super) chosen: bool,
+    /// What is confirmed behind the play, or taken back.
+    pub(super) confirmation: Confirmation,
 }
 
 impl<C: Connect> HostRun<C> {
@@ -99,6 +102,7 @@ impl<C: Connect> HostRun<C> {
             elsewhere: BTreeMap::new(),
             everyone: None,
             chosen: true,
+            confirmation: Confirmation::default(),
         }
     }
 
@@ -108,6 +112,7 @@ impl<C: Connect> HostRun<C> {
         let reach = job.shared.reach(&name, &vars);
         let mut host = Self::new(name, dial, reach, vars);
         host.journal = Journal::new(job);
+        host.confirmation.seconds = job.options.confirm_timeout;
         host
     }
 
@@ -123,8 +128,9 @@ impl<C: Connect> HostRun<C> {
         let links = std::mem::take(&mut self.links);
         let (chosen, reach) = (self.chosen, self.reach.clone());
         let everyone = self.everyone.take();
+        let confirmation = std::mem::take(&mut self.confirmation);
         let new = Self::new(self.name.clone(), self.dial.clone(), reach, vars);
-        *self = Self { links, eyes, recap, journal, everyone, chosen, ..new };
+        *self = Self { links, eyes, recap, journal, everyone, chosen, confirmation, ..new };
     }
 
     /// The same host, should this one be lost by a bug: nothing is known of it.
@@ -138,7 +144,7 @@ impl<C: Connect> HostRun<C> {
         if let Some(at) = self.eyes.iter().position(|eye| eye.via == *via) {
             return Ok(at);
         }
-        let shell = self.link(&via.way)?.shell(via.escalate.as_ref()).await?;
+        let shell = Arc::new(self.link(&via.way)?.shell(via.escalate.as_ref()).await?);
         self.recap.channels += 1;
         self.eyes.push(Eye { via: via.clone(), shell, seen: Observed::default(), met: false });
         Ok(self.eyes.len() - 1)
@@ -161,6 +167,16 @@ impl<C: Connect> HostRun<C> {
     /// Whether nobody has asked through this shell yet what the host owes.
     pub(super) fn is_new(&self, eye: usize) -> bool {
         !self.eyes[eye].met
+    }
+
+    /// As whom and by which way a shell was opened.
+    pub(super) fn via(&self, eye: usize) -> Via {
+        self.eyes[eye].via.clone()
+    }
+
+    /// A shell itself, unless it was closed since.
+    pub(super) fn shell(&self, eye: usize) -> Option<Arc<C::Shell>> {
+        self.eyes.get(eye).map(|eye| eye.shell.clone())
     }
 
     /// Closes its connections (`meta: reset_connection`); the next task opens new ones.
@@ -222,6 +238,7 @@ impl<C: Connect> HostRun<C> {
             }
             if let Fact::Journal(journal) = &fact {
                 self.journal.found(eye, journal);
+                self.found(journal);
             }
             let Eye { via, seen, .. } = &mut self.eyes[eye];
             self.foresight.saw(via, &probe, &fact);
@@ -329,7 +346,13 @@ impl<C: Connect> HostRun<C> {
             return;
         }
         self.recap.unreachable = true;
-        let help = error.help().map(str::to_owned);
+        let help = match self.taken_back_by().map(jiff::Timestamp::from_second) {
+            Some(Ok(when)) => Some(format!(
+                "nobody confirms what this run did there, so the server takes it back by itself, by {} at the latest",
+                when.strftime("%H:%M:%S UTC")
+            )),
+            _ => error.help().map(str::to_owned),
+        };
         let (host, message) = (self.name.clone(), error.to_string());
         emit(events, Event::Unreachable { host, message, help });
     }

@@ -5,9 +5,10 @@ use super::{Events, Job, emit};
 use crate::change::{Change, Effect, Ending, Entry, Identity, Ran, Undo};
 use crate::event::{Event, Left};
 use crate::facts::{self, Bytes};
+use crate::plan::Via;
 use crate::transport::{Connect, TransportError};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 /// What a host's run has written into its journal.
@@ -16,7 +17,7 @@ pub(super) struct Journal {
     pub(super) by: Identity,
     manifest: Bytes,
     /// The shells that have said that the run begins.
-    begun: BTreeSet<usize>,
+    pub(super) begun: BTreeSet<usize>,
     /// Steps so far.
     pub(super) count: u32,
     /// Runs that were cut off, and the shell that sees them.
@@ -38,6 +39,8 @@ pub(super) struct Transaction {
     pub(super) left: Vec<Left>,
     /// Paths that tasks with `no_log` changed.
     pub(super) hidden: BTreeSet<String>,
+    /// Shells whose server takes back by itself what went through them, unless it is confirmed.
+    pub(super) armed: BTreeMap<usize, Via>,
 }
 
 /// Something to do again once the files are what they were.
@@ -47,6 +50,10 @@ pub(super) struct Again {
     pub(super) name: String,
     pub(super) is_handler: bool,
     pub(super) changes: Vec<Change>,
+    /// Its step.
+    pub(super) number: u32,
+    /// The server may know what it does.
+    pub(super) told: bool,
 }
 
 /// The changes of a task, as the journal wants to know of them.
@@ -98,7 +105,9 @@ impl Journal {
     }
 
     fn step(&mut self, eye: usize, change: &Change) -> Change {
-        if change.undo() == Undo::Nothing {
+        // What takes its time is a step of a run that waits to be confirmed: time stands still for it.
+        let slow = matches!(change, Change::Wait(_) | Change::Request(_));
+        if change.undo() == Undo::Nothing && !(slow && self.play.armed.contains_key(&eye)) {
             return change.clone();
         }
         let number = self.number();
@@ -106,6 +115,12 @@ impl Journal {
             self.play.stretches.push((eye, number));
         }
         Change::Step { run: self.by.run.clone(), number, change: Box::new(change.clone()) }
+    }
+
+    /// The first step of the play that went through a shell, or the next one.
+    pub(super) fn first_step(&self, eye: usize) -> u32 {
+        let mut steps = self.play.stretches.iter().filter(|(of, _)| *of == eye);
+        steps.next().map_or(self.count + 1, |(_, first)| *first)
     }
 
     /// The next step's.
@@ -127,7 +142,7 @@ impl Journal {
     }
 
     /// What must be done again when the run is taken back is kept on the server before it is done.
-    pub(super) fn note(&mut self, eye: usize, doing: &Doing, changes: &[Change]) -> Option<Change> {
+    pub(super) fn note(&mut self, eye: usize, doing: &Doing, changes: &[Change]) -> Vec<Change> {
         if doing.hidden {
             self.play.hidden.extend(changes.iter().filter_map(Change::kept_as));
         }
@@ -138,25 +153,25 @@ impl Journal {
         };
         let again: Vec<Change> = changes.iter().filter(repeatable).cloned().collect();
         if again.iter().all(|change| change.undo() == Undo::Nothing) {
-            return None;
+            return vec![];
         }
         let changes = (!doing.hidden).then(|| again.clone());
         let effect = Effect { handler: doing.is_handler, changes };
         // It holds nothing but text, numbers and lists.
         let text = serde_json::to_string(&effect).unwrap_or_default();
-        let name = doing.task.to_owned();
-        self.play.again.push(Again {
+        let (run, number, handler) = (self.by.run.clone(), self.number(), doing.task.to_owned());
+        let again = Again {
             eye,
-            name: name.clone(),
+            name: handler.clone(),
             is_handler: doing.is_handler,
             changes: again,
-        });
-        Some(Change::Journal(Entry::Handler {
-            run: self.by.run.clone(),
-            number: self.number(),
-            handler: name,
-            changes: text.as_str().into(),
-        }))
+            number,
+            told: !doing.hidden,
+        };
+        let itself = again.entry(&run).filter(|_| self.play.armed.contains_key(&eye));
+        self.play.again.push(again);
+        let note = Entry::Handler { run, number, handler, changes: text.as_str().into() };
+        [Change::Journal(note)].into_iter().chain(itself).collect()
     }
 
     /// A task has changed something. What of it can't be taken back is kept in mind.

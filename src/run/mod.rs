@@ -2,6 +2,7 @@
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
 mod ahead;
 mod attempt;
+mod confirm;
 mod delegate;
 mod flow;
 mod foresight;
@@ -80,6 +81,8 @@ pub struct Options {
     pub force_handlers: bool,
     /// `--no-rollback`: what a play that failed has done stays.
     pub no_rollback: bool,
+    /// How long a play that can lock us out waits to be confirmed, in seconds; 0: it does not.
+    pub confirm_timeout: u32,
     /// Who runs it, for servers' locks and journals.
     pub by: Identity,
     /// Cancelled by ctrl-C: the change in hand is finished, nothing new is begun.

@@ -32,6 +32,18 @@ pub struct Reverted {
     pub left: Vec<Left>,
 }
 
+impl Reverted {
+    /// Adds a run that the server has taken back by itself.
+    fn add(&mut self, run: &PastRun) {
+        let report = run.unconfirmed.clone().unwrap_or_default();
+        self.runs.push(run.run.clone());
+        self.restored.extend(report.restored);
+        self.again.extend(report.again);
+        self.owed.extend(report.owed);
+        self.left.extend(report.left.into_iter().map(|(what, why)| Left { what, why }));
+    }
+}
+
 /// What past runs did on a host, oldest first.
 ///
 /// # Errors
@@ -91,7 +103,14 @@ pub async fn revert<S: Transport>(
         _ => vec![],
     };
     let (mut back, mut steps) = (Reverted::default(), 1..);
+    // Whoever begins takes back first what waits to be confirmed.
+    let waited = runs.iter().any(|run| run.waits.is_some());
+    let now = if waited { past(shell).await? } else { vec![] };
     for run in runs {
+        if let Some(report) = now.iter().find(|now| now.run == run.run && run.waits.is_some()) {
+            back.add(report);
+            continue;
+        }
         let mut step = |change| {
             let number = steps.next().unwrap_or(u32::MAX);
             Change::Step { run: by.run.clone(), number, change: Box::new(change) }

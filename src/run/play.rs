@@ -1,13 +1,14 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
 use super::ahead::{Facts, look_ahead};
+use super::confirm::confirm;
 use super::host::{HostRun, State};
 use super::rollback::roll_back;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::plan::{
-    Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps, start_at,
-    via,
+    Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps,
+    start_at, via,
 };
 use crate::playbook::{self, Strategy};
 use crate::source::{Span, Spanned, Vars};
@@ -178,6 +179,7 @@ where
             Strategy::Free => run.apart(&steps, &on).await,
         }
         roll_back(&mut run, &on).await;
+        confirm(&mut run).await;
         let nobody_left = run.gone().len() >= on.len();
         let stop = run.stop;
         hosts = run.hosts;

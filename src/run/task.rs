@@ -69,6 +69,9 @@ pub(super) async fn turn<C: Connect>(
             host.vars.registered.insert("ansible_failed_task".into(), json!({"name": name}));
         }
     }
+    for news in host.confirmation.news.drain(..) {
+        emit(&world.events, news);
+    }
     if gives_facts(world, step, &scope) {
         host.set.clear();
     } else {

@@ -5,8 +5,8 @@ mod journal;
 use super::{Connect, Escalation, Transport, TransportError};
 use crate::change::{Change, Ran};
 use crate::facts::{
-    Account, Answer, Bytes, Compose, Details, Entries, Fact, Home, Hostname, Inode, Manager,
-    Observed, PathKind, Probe, Stat, Tree, Unit, fnmatch,
+    Account, Answer, Bytes, Compose, Details, Entries, Fact, Home, Hostname, Inode, Keeper,
+    Manager, Observed, PathKind, Probe, Stat, Tree, Unit, fnmatch,
 };
 use journal::Journal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,6 +125,7 @@ impl Model {
             Probe::Here { .. } => Fact::Here(None),
             Probe::Owed => Fact::Owed(vec![]),
             Probe::Journal => Fact::Journal(self.journal.state()),
+            Probe::Keeper => Fact::Keeper(Keeper::Nothing),
             Probe::Runs => Fact::Runs(self.journal.runs()),
             Probe::System { .. } => Fact::System(serde_json::Map::new()),
         })
@@ -169,6 +170,12 @@ impl Model {
         let Ok(Some(content)) = self.facts.content(path) else { return false };
         let text = content.text();
         regex::Regex::new(pattern).is_ok_and(|regex| text.lines().any(|line| regex.is_match(line)))
+    }
+
+    /// The timer of a run that waits to be confirmed: looked at whenever anybody comes.
+    fn tick(&mut self) {
+        let Self { journal, facts, .. } = self;
+        journal.tick(facts);
     }
 
     fn make(&mut self, change: &Change) -> Ran {
@@ -246,12 +253,14 @@ impl Transport for Fake {
         if model.cut_at == Some(0) {
             return Err(TransportError::Lost { in_change: false });
         }
+        model.tick();
         model.batches += usize::from(!probes.is_empty());
         Ok(probes.iter().map(|probe| model.answer(probe)).collect())
     }
 
     async fn apply(&self, changes: &[Change]) -> Result<Vec<Ran>, TransportError> {
         let mut model = self.model();
+        model.tick();
         model.batches += usize::from(!changes.is_empty());
         let mut answers = vec![];
         for change in changes {
@@ -272,6 +281,10 @@ impl Transport for Fake {
 
 impl Connect for Fake {
     type Shell = Self;
+
+    fn anew(&self) -> Self {
+        self.clone()
+    }
 
     async fn shell(&self, _: Option<&Escalation>) -> Result<Self, TransportError> {
         Ok(self.clone())

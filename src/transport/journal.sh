@@ -98,9 +98,11 @@ take_over() {
 # hold RUN: sets $state and $journal, and renews the lock; ends the request when it is no longer ours.
 hold() {
 	state_folder
+	! find_run "$1" || not_too_late
 	read_lock && [ "$holder" = "$1" ] && find_run "$1" ||
 		fail "this run no longer holds the lock of this server${who:+, $who does}; nothing more is touched"
 	touch -c "$state/lock" "$journal"
+	at_work
 }
 
 # renew RUN LEASE: renews the lock as long as this shell is there, in the background. A program of its own:
@@ -171,6 +173,7 @@ tidy() {
 # tidy_up: what runs that were cut off left behind. What they had begun goes on with the next run of their
 # playbook: each file is old or new, and their handlers are owed.
 tidy_up() {
+	take_back_overdue
 	for journal in "$state/runs/"[0-9]*; do
 		[ -d "$journal" ] || continue
 		[ ! -e "$journal/ended" ] || [ -e "$journal/undoing" ] || continue
@@ -197,7 +200,7 @@ close_run() {
 end_run() {
 	umask 077
 	state_folder
-	find_run "$1" || return 0
+	find_run "$1" && [ ! -e "$journal/unconfirmed" ] || return 0
 	close_run "$2" || exit 1
 	prune
 	if read_lock && [ "$holder" = "$1" ]; then
@@ -571,6 +574,7 @@ probe_journal() {
 		[ -d "$journal" ] && [ ! -e "$journal/ended" ] || continue
 		printf 'open\n%s\0' "${journal##*.}"
 	done
+	tell_waiting
 }
 
 # probe_runs: the runs that are kept, oldest first, in parts that end with a NUL: `run`, its name, then what
@@ -588,6 +592,7 @@ probe_runs() {
 		done
 		cat "$journal/manifest"
 		printf '\0'
+		tell_confirmation
 		for note in "$journal"/[0-9]*; do
 			if [ -e "$note/record" ]; then
 				mark=

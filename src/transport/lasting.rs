@@ -60,8 +60,12 @@ struct Session<S> {
     begin: Option<Change>,
 }
 
-impl<C: Connect> Connect for Lasting<C> {
+impl<C: Connect + 'static> Connect for Lasting<C> {
     type Shell = LastingShell<C>;
+
+    fn anew(&self) -> Self {
+        Self { door: Arc::new(self.door.anew()), patience: self.patience }
+    }
 
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
         let (door, patience) = (&self.door, self.patience);

@@ -72,6 +72,10 @@ impl Door for Local {
 impl Connect for Local {
     type Shell = Shell<Receiver, Sender>;
 
+    fn anew(&self) -> Self {
+        self.clone()
+    }
+
     /// Root needs no escalation to become root.
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
         let is_root = rustix::process::geteuid().is_root();

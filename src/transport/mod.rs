@@ -37,7 +37,12 @@ pub trait Transport: Send + Sync {
 /// Opens shells on a host: the connection behind them is made once and shared.
 pub trait Connect: Send + Sync {
     /// The shells it opens.
-    type Shell: Transport;
+    type Shell: Transport + 'static;
+    /// The same way over a connection of its own, which nobody has made yet.
+    #[must_use]
+    fn anew(&self) -> Self
+    where
+        Self: Sized;
     /// A shell as the login user, or through `become`: then it waits until that has come about.
     fn shell(
         &self,

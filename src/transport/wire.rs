@@ -15,13 +15,15 @@
 //! Before the first frame of a session stands `NONCE ready`, or `NONCE lacks TOOL…`; whatever a login
 //! prints before that (banners, `.bashrc`) is skipped.
 use super::TransportError;
-use crate::change::Change;
+use crate::change::{Change, Entry};
 use crate::facts::{Answer, Bytes, Garbled, Probe, Took};
 use crate::shell;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The functions that run on servers, with their comments.
-pub const PRELUDE: &str = concat!(include_str!("remote.sh"), include_str!("journal.sh"));
+pub const PRELUDE: &str =
+    concat!(include_str!("remote.sh"), include_str!("journal.sh"), include_str!("confirm.sh"));
 
 /// Functions that are sent only with a batch that calls one of them.
 pub const CHAPTERS: &[&str] = &[
@@ -79,8 +81,9 @@ pub fn probes(probes: &[Probe]) -> Result<Batch, TransportError> {
 /// # Errors
 /// [`TransportError::Unsuitable`] when a word holds a NUL character; nothing is sent then.
 pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
-    let requests = changes.iter().map(|change| (change.words(), change.payload()));
-    let mut batch = Batch::new(requests, " &&")?;
+    let requests = changes.iter().map(|change| Ok((change.words(), payload(change)?)));
+    let requests = requests.collect::<Result<Vec<_>, TransportError>>()?;
+    let mut batch = Batch::new(requests.into_iter(), " &&")?;
     let steps = changes.iter().filter_map(|change| match change {
         Change::Step { run, number, .. } => Some((*number, run)),
         _ => None,
@@ -90,6 +93,32 @@ pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
         let _ = writeln!(batch.functions, "heard {} {number}", shell::quote(run));
     }
     Ok(batch)
+}
+
+/// What a change reads.
+fn payload(change: &Change) -> Result<Option<Cow<'_, Bytes>>, TransportError> {
+    Ok(match change {
+        Change::Journal(Entry::Arm { .. }) => {
+            let program = code(PRELUDE) + "watch_over \"$0\"\n";
+            Some(Cow::Owned(program.as_str().into()))
+        }
+        Change::Journal(Entry::Again { changes, .. }) => {
+            let script = changes.iter().map(by_itself).collect::<Result<String, _>>()?;
+            Some(Cow::Owned(script.as_str().into()))
+        }
+        other => other.payload().map(Cow::Borrowed),
+    })
+}
+
+/// A change as the server makes it without us: a script that ends with the first that fails.
+fn by_itself(change: &Change) -> Result<String, TransportError> {
+    let line = joined(&change.words())?;
+    Ok(match payload(change)? {
+        None => format!("({line}) </dev/null || exit\n"),
+        Some(bytes) => {
+            format!("(decoded {line}) <<'.' || exit\n{}.\n", wrapped(&bytes.base64()))
+        }
+    })
 }
 
 /// Requests that travel together.
@@ -102,10 +131,10 @@ pub struct Batch {
 
 impl Batch {
     fn new<'a>(
-        requests: impl Iterator<Item = (Vec<String>, Option<&'a Bytes>)>,
+        requests: impl Iterator<Item = (Vec<String>, Option<Cow<'a, Bytes>>)>,
         behind: &str,
     ) -> Result<Self, TransportError> {
-        let requests: Vec<(Vec<String>, Option<&'a Bytes>)> = requests.collect();
+        let requests: Vec<(Vec<String>, Option<Cow<'a, Bytes>>)> = requests.collect();
         let calls = |chapter: &&&str| {
             let defines = |name: &String| chapter.contains(&format!("\n{name}() "));
             // A step of a run has its function behind its own words.
@@ -113,7 +142,7 @@ impl Batch {
         };
         let functions = CHAPTERS.iter().filter(calls).map(|chapter| code(chapter)).collect();
         let rendered = (requests.into_iter().enumerate())
-            .map(|(number, (words, payload))| request(number, &words, payload, behind));
+            .map(|(number, (words, payload))| request(number, &words, payload.as_deref(), behind));
         Ok(Self { functions, requests: rendered.collect::<Result<_, _>>()? })
     }
 
@@ -142,19 +171,24 @@ fn request(
     payload: Option<&Bytes>,
     behind: &str,
 ) -> Result<String, TransportError> {
-    if words.iter().any(|word| word.contains('\0')) {
-        let function = words[0].escape_debug();
-        return Err(TransportError::Unsuitable(format!(
-            "an argument of {function} holds a NUL character, which no shell can pass on"
-        )));
-    }
-    let line = shell::join(words);
+    let line = joined(words)?;
     Ok(match payload {
         None => format!("answer {number} {line} </dev/null{behind}\n"),
         Some(bytes) => {
             format!("answer {number} decoded {line} <<'.'{behind}\n{}.\n", wrapped(&bytes.base64()))
         }
     })
+}
+
+/// Words as a command line.
+fn joined(words: &[String]) -> Result<String, TransportError> {
+    if words.iter().any(|word| word.contains('\0')) {
+        let function = words[0].escape_debug();
+        return Err(TransportError::Unsuitable(format!(
+            "an argument of {function} holds a NUL character, which no shell can pass on"
+        )));
+    }
+    Ok(shell::join(words))
 }
 
 fn wrapped(base64: &str) -> String {

@@ -1,6 +1,8 @@
 //! The journal: one run at a time, what it replaced, and back.
 use super::*;
-use cowhand::change::{Care, Ending, Entry, Identity, LOCKED, TakenBack, taken_back};
+use cowhand::change::{
+    Care, Ending, Entry, Identity, LOCKED, TOO_LATE, TakenBack, armed, taken_back,
+};
 use cowhand::facts::{Journal, Lock, PastRun};
 
 pub(crate) fn by(run: &str) -> Identity {
@@ -54,6 +56,8 @@ pub(crate) async fn keeps_the_contract(door: &impl Connect, root: &str) {
     one_run_at_a_time(shell, door).await;
     what_a_run_replaced_comes_back(shell, root).await;
     a_run_that_was_cut_off_is_closed_by_the_next(shell, root).await;
+    what_is_confirmed_stays(shell, door, root).await;
+    what_nobody_confirms_is_taken_back_by_the_server(shell, root).await;
 }
 
 async fn one_run_at_a_time(shell: &impl Transport, door: &impl Connect) {
@@ -138,5 +142,87 @@ async fn a_run_that_was_cut_off_is_closed_by_the_next(shell: &impl Transport, ro
     make(shell, &[Change::Journal(Entry::End { run: "dan".into(), how: Ending::Interrupted })])
         .await;
     make(shell, &[Change::Journal(Entry::Tidy { by: by("eve") })]).await;
+    assert_eq!(journal(shell).await, Journal::default());
+}
+
+fn arm(run: &str, seconds: u32, from: u32) -> Change {
+    Change::Journal(Entry::Arm { run: run.into(), seconds, from })
+}
+
+fn confirm(run: &str) -> Change {
+    Change::Journal(Entry::Confirm { run: run.into() })
+}
+
+async fn what_is_confirmed_stays(shell: &impl Transport, door: &impl Connect, root: &str) {
+    let file = format!("{root}/confirmed");
+    let batch = [begin("fay"), arm("fay", 600, 1), step("fay", 1, write(&file, "x", None))];
+    let ran = shell.apply(&batch).await.unwrap();
+    assert_eq!(statuses(&ran), [0, 0, 0], "{ran:?}");
+    assert!(armed(&ran[1]).is_some(), "{ran:?}");
+    let (run, _) = journal(shell).await.waits.unwrap();
+    assert_eq!(run, "fay");
+    assert!(runs(shell).await.pop().unwrap().waits.is_some());
+    let other = &door.shell(None).await.unwrap();
+    make(other, &[Change::Journal(Entry::Stay { run: "fay".into() })]).await;
+    make(other, &[confirm("fay"), confirm("fay")]).await;
+    assert_eq!(journal(shell).await.waits, None);
+    make(shell, &[end("fay")]).await;
+    assert_eq!(content(shell, &file).await, Some("x".into()));
+    let told = runs(shell).await.pop().unwrap();
+    assert_eq!(
+        (told.waits, told.unconfirmed, told.ended.unwrap().1),
+        (None, None, "applied".into())
+    );
+}
+
+async fn what_nobody_confirms_is_taken_back_by_the_server(shell: &impl Transport, root: &str) {
+    let (before, behind) = (format!("{root}/before"), format!("{root}/behind"));
+    let handler = Entry::Handler {
+        run: "gil".into(),
+        number: 3,
+        handler: "reload 'it'".into(),
+        changes: "{}".into(),
+    };
+    let changes = vec![Change::Wait(cowhand::change::Wait {
+        until: cowhand::change::Until::Time,
+        delay: 0,
+        sleep: 0,
+        timeout: 0,
+    })];
+    make(
+        shell,
+        &[
+            begin("gil"),
+            step("gil", 1, write(&before, "x", None)),
+            arm("gil", 1, 2),
+            step("gil", 2, write(&behind, "y", None)),
+            Change::Journal(handler),
+            Change::Journal(Entry::Again { run: "gil".into(), number: 3, changes }),
+        ],
+    )
+    .await;
+    let mut told = PastRun::default();
+    for _ in 0..200 {
+        told = runs(shell).await.pop().unwrap();
+        if told.ended.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let report = told.unconfirmed.unwrap_or_else(|| panic!("{:?}", told.ended));
+    assert_eq!(told.ended.unwrap().1, "not confirmed, taken back");
+    assert_eq!((&report.restored, &report.left), (&vec![behind.clone()], &vec![]));
+    assert_eq!(report.again, ["reload 'it'"]);
+    assert_eq!(stat(shell, &behind, false).await, None);
+    assert_eq!(content(shell, &before).await, Some("x".into()), "older than what was armed");
+    let late = [confirm("gil")];
+    assert_eq!(statuses(&shell.apply(&late).await.unwrap()), [TOO_LATE]);
+    let late = [step("gil", 4, write(&behind, "y", None))];
+    assert_eq!(statuses(&shell.apply(&late).await.unwrap()), [TOO_LATE], "it does nothing more");
+    make(shell, &[end("gil")]).await;
+    let seen = journal(shell).await;
+    assert_eq!((seen.lock, seen.unconfirmed.unwrap().0), (None, "gil".into()));
+    assert_eq!(runs(shell).await.pop().unwrap().ended.unwrap().1, "not confirmed, taken back");
+    make(shell, &[begin("hal"), end("hal")]).await;
     assert_eq!(journal(shell).await, Journal::default());
 }

@@ -3,6 +3,7 @@
 mod flights;
 mod jump;
 mod lasting;
+mod lockout;
 mod login;
 mod trust;
 

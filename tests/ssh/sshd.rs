@@ -130,6 +130,11 @@ impl Sshd {
         self.folder.path().join(name)
     }
 
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged so far.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()

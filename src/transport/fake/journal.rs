@@ -1,9 +1,15 @@
 //! The model's journal: what `transport/journal.sh` does, over snapshots of all that is known.
-use crate::change::{Change, Ending, Entry, Identity, LOCKED, Ran};
-use crate::facts::{Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe};
+use crate::change::{
+    Change, Ending, Entry, Identity, LOCKED, Ran, TOO_LATE, TakenBack, taken_back,
+};
+use crate::facts::{
+    Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe, Unconfirmed,
+};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// What a host remembers of runs. Its clock stands still.
+/// What a host remembers of runs. Its clock stands still, but for runs that wait to be confirmed.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     lock: Option<Identity>,
@@ -19,6 +25,18 @@ struct Run {
     before: Vec<Observed>,
     /// What steps were answered with.
     answers: BTreeMap<u32, Ran>,
+    armed: Option<Armed>,
+    /// Steps that the server itself can do again, and their names.
+    again: Vec<(u32, String)>,
+}
+
+/// A run waits to be confirmed.
+#[derive(Debug)]
+struct Armed {
+    seconds: u32,
+    from: u32,
+    /// Its last sign of life.
+    sign: Instant,
 }
 
 impl Journal {
@@ -31,7 +49,42 @@ impl Journal {
             ..Lock::default()
         });
         let open = self.runs.iter().filter(|run| run.told.ended.is_none());
-        crate::facts::Journal { lock, open: open.map(|run| run.told.run.clone()).collect() }
+        let open = open.map(|run| run.told.run.clone()).collect();
+        let name = |run: &Run| (run.told.run.clone(), 0);
+        let waits = self.runs.iter().find(|run| run.armed.is_some()).map(name);
+        let last = self.runs.last().filter(|run| run.told.unconfirmed.is_some());
+        crate::facts::Journal { lock, open, waits, unconfirmed: last.map(name) }
+    }
+
+    /// Takes back what nobody confirmed in time.
+    pub(super) fn tick(&mut self, facts: &mut Observed) {
+        let due = |armed: &Armed| armed.sign.elapsed() >= Duration::from_secs(armed.seconds.into());
+        self.take_back(facts, due);
+    }
+
+    fn take_back(&mut self, facts: &mut Observed, due: impl Fn(&Armed) -> bool) {
+        for at in 0..self.runs.len() {
+            let run = &mut self.runs[at];
+            let Some(Armed { from, .. }) = run.armed.take_if(|armed| due(armed)) else { continue };
+            let name = run.told.run.clone();
+            let ran = self.undo(&name, from, facts);
+            let run = &mut self.runs[at];
+            let restored = taken_back(&ran).into_iter().filter_map(|became| match became {
+                TakenBack::Restored(path) => Some(path),
+                TakenBack::Left { .. } => None,
+            });
+            let again = run.again.iter().filter(|(number, _)| *number >= from);
+            run.told.unconfirmed = Some(Unconfirmed {
+                restored: restored.collect(),
+                again: again.map(|(_, name)| name.clone()).collect(),
+                ..Unconfirmed::default()
+            });
+            run.told.waits = None;
+            run.told.ended = Some((0, "not confirmed, taken back".into()));
+            if self.lock.as_ref().is_some_and(|by| by.run == name) {
+                self.lock = None;
+            }
+        }
     }
 
     /// What runs changed.
@@ -46,11 +99,12 @@ impl Journal {
 
     pub(super) fn enter(&mut self, entry: &Entry, facts: &mut Observed) -> Ran {
         match entry {
-            Entry::Begin { by, manifest } => self.begin(by, manifest),
+            Entry::Begin { by, manifest } => self.begin(by, manifest, facts),
             Entry::Tidy { by } => {
                 if let Err(refused) = self.take(by) {
                     return refused;
                 }
+                self.take_back(facts, |_| true);
                 self.cut_off(&by.run);
                 self.lock = None;
                 Ran::default()
@@ -69,6 +123,27 @@ impl Journal {
                 }
                 self.undo(of, *from, facts)
             }
+            Entry::Arm { run, seconds, from } => match self.held(run) {
+                Ok(run) => {
+                    let (seconds, from, sign) = (*seconds, *from, Instant::now());
+                    run.armed.get_or_insert(Armed { seconds, from, sign });
+                    run.told.waits = Some(seconds.into());
+                    Answer { stdout: "0\nnothing\n".into(), ..Answer::default() }
+                }
+                Err(refused) => refused,
+            },
+            Entry::Again { run, number, .. } => match self.held(run) {
+                Ok(run) => {
+                    let handler = run.told.handlers.iter().find(|known| known.number == *number);
+                    run.again.extend(handler.map(|known| (*number, known.handler.clone())));
+                    Ran::default()
+                }
+                Err(refused) => refused,
+            },
+            Entry::Stay { run } => {
+                self.held(run).map_or_else(|refused| refused, |_| Ran::default())
+            }
+            Entry::Confirm { run } => self.confirm(run),
             Entry::End { run, how } => {
                 self.end(run, *how);
                 Ran::default()
@@ -90,15 +165,30 @@ impl Journal {
         }
     }
 
-    fn begin(&mut self, by: &Identity, manifest: &Bytes) -> Ran {
+    fn confirm(&mut self, name: &str) -> Ran {
+        match self.runs.iter_mut().find(|run| run.told.run == name) {
+            None => super::failed(1, "there is no such run on this server"),
+            Some(run) if run.told.unconfirmed.is_some() => super::failed(TOO_LATE, ""),
+            Some(run) => {
+                (run.armed, run.told.waits) = (None, None);
+                Ran::default()
+            }
+        }
+    }
+
+    fn begin(&mut self, by: &Identity, manifest: &Bytes, facts: &mut Observed) -> Ran {
         if let Err(refused) = self.take(by) {
             return refused;
+        }
+        if self.runs.iter().all(|run| run.told.run != by.run) {
+            self.take_back(facts, |_| true);
         }
         self.cut_off(&by.run);
         if self.runs.iter().all(|run| run.told.run != by.run) {
             let (run, manifest) = (by.run.clone(), manifest.clone());
             let told = PastRun { run, manifest, ..PastRun::default() };
-            self.runs.push(Run { told, before: vec![], answers: BTreeMap::new() });
+            let (before, answers) = (vec![], BTreeMap::new());
+            self.runs.push(Run { told, before, answers, armed: None, again: vec![] });
         }
         Ran::default()
     }
@@ -110,10 +200,18 @@ impl Journal {
     }
 
     fn held(&mut self, name: &str) -> Result<&mut Run, Ran> {
+        let back = |run: &Run| run.told.run == name && run.told.unconfirmed.is_some();
+        if self.runs.iter().any(back) {
+            return Err(super::failed(TOO_LATE, "the server takes it back"));
+        }
         let held = self.lock.as_ref().is_some_and(|by| by.run == name);
         let run = self.runs.iter_mut().find(|run| held && run.told.run == name);
         let message = "this run no longer holds the lock of this server; nothing more is touched";
-        run.ok_or_else(|| super::failed(1, message))
+        let run = run.ok_or_else(|| super::failed(1, message))?;
+        if let Some(armed) = &mut run.armed {
+            armed.sign = Instant::now();
+        }
+        Ok(run)
     }
 
     /// Keeps what is there before a change. `Some`: that was made already, and answered so.
@@ -174,7 +272,9 @@ impl Journal {
     }
 
     fn end(&mut self, name: &str, how: Ending) {
-        if let Some(run) = self.runs.iter_mut().find(|run| run.told.run == name) {
+        let mut runs = self.runs.iter_mut();
+        let confirmed = |run: &&mut Run| run.told.run == name && run.told.unconfirmed.is_none();
+        if let Some(run) = runs.find(confirmed) {
             run.told.ended = Some((0, how.to_string()));
         }
         if self.lock.as_ref().is_some_and(|by| by.run == name) {

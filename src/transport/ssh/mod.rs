@@ -266,6 +266,10 @@ impl SshConnect {
 impl Connect for SshConnect {
     type Shell = SshShell;
 
+    fn anew(&self) -> Self {
+        Self::new(self.options.clone())
+    }
+
     /// Whoever is to become whom they are already logged in as needs no escalation. Every call
     /// starts a shell and, through it, a `sudo`: keep what it returns.
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
