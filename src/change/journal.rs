@@ -226,10 +226,10 @@ impl Entry {
                     Care::Strict => "strict",
                     Care::Force => "force",
                 };
-                words(&["undo_run", run, of, &from.to_string(), care])
+                words(&["undo_run", run, of, &step(*from), care])
             }
             Self::Arm { run, seconds, from } => {
-                words(&["arm_run", run, &seconds.to_string(), &from.to_string()])
+                words(&["arm_run", run, &seconds.to_string(), &step(*from)])
             }
             Self::Again { run, number, .. } => words(&["keep_again", run, &step(*number)]),
             Self::Stay { run } => words(&["stay_run", run]),
@@ -251,9 +251,13 @@ pub(super) fn step_words(run: &str, number: u32, change: &Change) -> Vec<String>
     words
 }
 
-/// A step's name: so many digits that names sort as numbers do.
+/// Steps that one name of a machine may number in a run. A machine that has several names in the inventory
+/// has one journal, and each name numbers from a multiple of this on.
+pub const STEPS_OF_A_NAME: u32 = 100_000;
+
+/// A step's name: so many digits that names sort as numbers do. All but the last five say whose it is.
 fn step(number: u32) -> String {
-    format!("{number:05}")
+    format!("{number:010}")
 }
 
 #[cfg(test)]
@@ -279,6 +283,6 @@ mod tests {
     fn a_step_is_its_change_behind_the_run_and_a_number_that_sorts() {
         let change = Box::new(Change::Remove { path: "/x".into() });
         let step = Change::Step { run: "ab".into(), number: 7, change };
-        assert_eq!(step.words(), ["step", "ab", "00007", "remove_path", "/x"]);
+        assert_eq!(step.words(), ["step", "ab", "0000000007", "remove_path", "/x"]);
     }
 }

@@ -15,7 +15,8 @@ pub use deed::{Back, Call, Deed, Reach};
 pub use diff::{Diff, diff};
 pub use here::{Here, Meet, Pause};
 pub use journal::{
-    Care, Effect, Ending, Entry, Identity, LOCKED, TOO_LATE, TakenBack, armed, taken_back,
+    Care, Effect, Ending, Entry, Identity, LOCKED, STEPS_OF_A_NAME, TOO_LATE, TakenBack, armed,
+    taken_back,
 };
 pub use request::{Download, Request};
 pub use undo::Undo;

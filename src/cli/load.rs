@@ -191,7 +191,8 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     if !found.is_empty() {
         return Err(Wrong::Project(sources, found));
     }
-    let mut magic = magic(&inventory, check, args.diff, &dir.display().to_string());
+    let absolute = std::path::absolute(&dir).unwrap_or_else(|_| dir.clone());
+    let mut magic = magic(&inventory, check, args.diff, &absolute.display().to_string());
     magic.values.extend(asked(args));
     let shared =
         Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };

@@ -110,8 +110,9 @@ impl<C: Connect> HostRun<C> {
     pub(super) fn met(job: &Job, name: String, dial: Dial<C>) -> Self {
         let vars = job.shared.host_vars(&name);
         let reach = job.shared.reach(&name, &vars);
+        let journal = Journal::new(job, &name);
         let mut host = Self::new(name, dial, reach, vars);
-        host.journal = Journal::new(job);
+        host.journal = journal;
         host.confirmation.seconds = job.options.confirm_timeout;
         host
     }

@@ -2,7 +2,7 @@
 //! are taken back, and what can't be. The journal itself is on the server (`transport/journal.sh`).
 use super::host::HostRun;
 use super::{Events, Job, emit};
-use crate::change::{Change, Effect, Ending, Entry, Identity, Ran, Undo};
+use crate::change::{Change, Effect, Ending, Entry, Identity, Ran, STEPS_OF_A_NAME, Undo};
 use crate::event::{Event, Left};
 use crate::facts::{self, Bytes};
 use crate::plan::Via;
@@ -67,11 +67,16 @@ pub(super) struct Doing<'a> {
 }
 
 impl Journal {
-    pub(super) fn new(job: &Job) -> Self {
+    /// Of a host, which numbers its steps apart from all others: they may be one machine.
+    pub(super) fn new(job: &Job, host: &str) -> Self {
+        let hosts = &job.shared.inventory.hosts;
+        let place = hosts.iter().position(|known| known.name == host).unwrap_or(hosts.len());
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let count = place.saturating_add(1).saturating_mul(STEPS_OF_A_NAME);
         let by = job.options.by.clone();
         let version = env!("CARGO_PKG_VERSION");
         let manifest = json!({"playbook": job.playbook, "who": by.who, "cowhand": version});
-        Self { by, manifest: manifest.to_string().as_str().into(), ..Self::default() }
+        Self { by, manifest: manifest.to_string().as_str().into(), count, ..Self::default() }
     }
 
     /// A play begins.

@@ -249,7 +249,7 @@ take_back() {
 # do_again FROM: what the run's handlers did from that step on, each once.
 do_again() {
 	for note in "$journal"/[0-9]*; do
-		[ -e "$note/handler" ] && [ "${note##*/}" -ge "$1" ] && ! is_repeated || continue
+		[ -e "$note/handler" ] && is_from "$1" "${note##*/}" && ! is_repeated || continue
 		name=$(cat "$note/handler"; echo .)
 		name=${name%?}
 		if [ ! -e "$note/again" ]; then

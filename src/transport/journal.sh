@@ -11,7 +11,8 @@
 #     begun           when, seconds since 1970; then from which address, where sshd told
 #     ended           when; then how: `applied`, `failed`, `rolled back`, `not rolled back`, `stopped` (others
 #                     had failed), `interrupted`, `cut off`. Not there: the run is at work, or was cut off and nobody has come since.
-#     STEP/           one change, five digits, numbered by the run
+#     STEP/           one change, ten digits, numbered by the run; all but the last five say for
+#                     which of the names that this server has in the inventory
 #       record        the function; what was there before, as state_of says it; then the path
 #       image         what was there: the file, the link, or the folder that was removed
 #       below         attributes of everything below, where they are set for everything below
@@ -265,7 +266,7 @@ heard() (
 	state_folder
 	find_run "$1" || return 0
 	for slot in "$journal/answers/"*; do
-		[ "${slot##*/}" -ge "$2" ] 2>/dev/null || rm -rf "$slot"
+		case ${slot##*/} in "${2%?????}"*) [ "${slot##*/}" -ge "$2" ] 2>/dev/null || rm -rf "$slot" ;; esac
 	done
 )
 
@@ -431,7 +432,7 @@ each_note() {
 	from=$1
 	shift
 	for name in $notes; do
-		[ "$name" -ge "$from" ] 2>/dev/null || continue
+		is_from "$from" "$name" || continue
 		note=$journal/$name
 		[ -f "$note/record" ] && [ ! -e "$note/undone" ] || continue
 		read_record "$note"
@@ -443,6 +444,15 @@ each_note() {
 		[ -e "$note/back" ] || now=$(state_of "$place" "$extent" 2>/dev/null) || now=unknown
 		"$@"
 	done
+}
+
+# is_from FROM STEP: whether it is that step or a later one, of the same name of this server. From zero on: of all.
+is_from() {
+	case $1 in
+	00000*) ;;
+	*) [ "${1%?????}" = "${2%?????}" ] || return ;;
+	esac
+	[ "$2" -ge "$1" ] 2>/dev/null
 }
 
 # object: says when what is there now is neither what the newest step at a path left nor what was before.

@@ -1,7 +1,7 @@
 //! Speaks [`wire`] over any pair of byte streams that leads to a POSIX `sh`: what `ssh` and `local`
 //! have in common. It never opens anything itself and never sends a byte before the first batch.
 //!
-//! A shell that is started with a command line ([`Shell::starting`]) may have its first look in there: that
+//! A shell that is started with a command line (`Shell::starting`) may have its first look in there: that
 //! saves a round trip, since a server reads nothing before the command runs.
 use super::fault::{Blow, Fault};
 use super::{Transport, TransportError, escalate, wire};

@@ -90,7 +90,7 @@ pub fn changes(changes: &[Change]) -> Result<Batch, TransportError> {
     });
     // Whoever sends the next steps has heard what became of those before.
     if let Some((number, run)) = steps.min() {
-        let _ = writeln!(batch.functions, "heard {} {number}", shell::quote(run));
+        let _ = writeln!(batch.functions, "heard {} {number:010}", shell::quote(run));
     }
     Ok(batch)
 }

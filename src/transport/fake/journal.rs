@@ -1,6 +1,6 @@
 //! The model's journal: what `transport/journal.sh` does, over snapshots of all that is known.
 use crate::change::{
-    Change, Ending, Entry, Identity, LOCKED, Ran, TOO_LATE, TakenBack, taken_back,
+    Change, Ending, Entry, Identity, LOCKED, Ran, STEPS_OF_A_NAME, TOO_LATE, TakenBack, taken_back,
 };
 use crate::facts::{
     Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe, Unconfirmed,
@@ -73,7 +73,7 @@ impl Journal {
                 TakenBack::Restored(path) => Some(path),
                 TakenBack::Left { .. } => None,
             });
-            let again = run.again.iter().filter(|(number, _)| *number >= from);
+            let again = run.again.iter().filter(|(number, _)| is_from(from, *number));
             run.told.unconfirmed = Some(Unconfirmed {
                 restored: restored.collect(),
                 again: again.map(|(_, name)| name.clone()).collect(),
@@ -253,7 +253,7 @@ impl Journal {
         };
         let mut said: Vec<String> = vec![];
         for (step, before) in run.told.steps.iter_mut().zip(&run.before).rev() {
-            if step.number < from || step.undone {
+            if !is_from(from, step.number) || step.undone {
                 continue;
             }
             step.undone = true;
@@ -286,4 +286,10 @@ impl Journal {
 /// Whether a fact is about what a run may change, and not about runs.
 fn is_kept(probe: &Probe) -> bool {
     !matches!(probe, Probe::Owed | Probe::Journal | Probe::Runs)
+}
+
+/// `is_from` of `journal.sh`.
+fn is_from(from: u32, step: u32) -> bool {
+    let name = |step: u32| step / STEPS_OF_A_NAME;
+    (name(from) == 0 || name(from) == name(step)) && step >= from
 }
