@@ -194,7 +194,7 @@ fn inventories_are_listed_without_what_is_encrypted_in_them() {
 fn a_password_that_is_missing_or_wrong_is_told_before_anything_is_done() {
     let project = Project::new();
     project.write("vars.yml", "file_password: x\nfile_list: []\n");
-    std::fs::remove_file(project.path("files/key.pem")).unwrap();
+    project.write("files/key.pem", "plain\n");
     let fixed = ["apply", "site.yml", "-i", "hosts.ini", "-e", "out=out"];
     let (code, _, told) = project.run(&fixed, "");
     assert_eq!(code, Some(5), "{told}");
