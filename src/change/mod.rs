@@ -4,6 +4,7 @@ mod deed;
 mod diff;
 mod here;
 mod journal;
+mod limit;
 mod model;
 mod request;
 mod risk;
@@ -189,6 +190,8 @@ pub struct Command {
     /// The program itself, run from a file of its own; `argv` are its arguments then, and nothing is
     /// read.
     pub program: Option<Bytes>,
+    /// Seconds after which it is ended, with everything that it has started.
+    pub limit: Option<u32>,
 }
 
 /// What to do with a compose project.

@@ -17,6 +17,14 @@ pub struct Request {
     pub reads: bool,
 }
 
+impl Request {
+    /// Given up after so many seconds.
+    pub(super) fn within(&mut self, seconds: u32) {
+        // The last line of its kind counts.
+        self.config.0.extend_from_slice(format!("\nmax-time = {seconds}\n").as_bytes());
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("reads", &self.reads).finish_non_exhaustive()

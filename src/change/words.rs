@@ -65,20 +65,24 @@ pub(super) fn dressed(function: &str, path: &str, attributes: &Attributes) -> Ve
     vec![function.into(), path.into(), mode, owner, group]
 }
 
-/// `run_command CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…`, and its siblings.
+/// `[run_within SECONDS] run_command CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…`, and its siblings.
 fn run(command: &Command) -> Vec<String> {
-    let Command { argv, shell, chdir, environment, expand, program, .. } = command;
+    let Command { argv, shell, chdir, environment, expand, program, limit, .. } = command;
     let function = match (program, expand) {
         (Some(_), _) => "run_script",
         (None, true) => "run_expanded",
         (None, false) => "run_command",
     };
-    let mut words = vec![
+    let mut words = match limit {
+        Some(seconds) => vec!["run_within".to_owned(), seconds.to_string()],
+        None => vec![],
+    };
+    words.extend([
         function.into(),
         chdir.clone().unwrap_or_default(),
         shell.clone().unwrap_or_default(),
         environment.len().to_string(),
-    ];
+    ]);
     words.extend(environment.iter().map(|(name, value)| format!("{name}={value}")));
     words.extend(argv.iter().cloned());
     words

@@ -85,7 +85,8 @@ fn list(fleet: &Fleet, only: Option<&BTreeSet<String>>) -> Value {
     out.insert("_meta".into(), json!({"hostvars": hostvars}));
     for group in fleet.inventory.groups.values() {
         let mut entry = Map::new();
-        let hosts: Vec<&String> = group.hosts.iter().filter(|host| shown(host)).collect();
+        let own = group.hosts.iter().filter(|host| group.name != "all" && shown(host));
+        let hosts: Vec<&String> = own.collect();
         if !hosts.is_empty() {
             entry.insert("hosts".into(), json!(hosts));
         }
@@ -113,7 +114,8 @@ fn graph(
     for child in &group.children {
         graph(out, inventory, child, depth + 1, only)?;
     }
-    for host in group.hosts.iter().filter(|host| only.is_none_or(|only| only.contains(*host))) {
+    let shown = |host: &&String| name != "all" && only.is_none_or(|only| only.contains(*host));
+    for host in group.hosts.iter().filter(shown) {
         writeln!(out, "{}--{host}", indent(depth + 1))?;
     }
     Ok(())

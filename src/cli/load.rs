@@ -77,15 +77,9 @@ pub(super) fn sources(hosts: &HostArgs) -> Result<SourceMap, Wrong> {
 /// The hosts that `--limit` leaves; `None`: all.
 pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSet<String>>, Wrong> {
     let Some(pattern) = limit else { return Ok(None) };
-    let pattern = match pattern.strip_prefix('@') {
-        Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| Wrong::usage(format!("--limit {pattern}: {error}")))?;
-            text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(",")
-        }
-        None => pattern.to_owned(),
-    };
-    let hosts = fleet.inventory.select(&pattern);
+    let unfolded = unfolded(pattern);
+    let unfolded = unfolded.map_err(|e| Wrong::usage(format!("--limit {pattern}: {e}")))?;
+    let hosts = fleet.inventory.select(&unfolded);
     let hosts = hosts.map_err(|found| {
         Wrong::Usage(format!("--limit {pattern}: {}", found.message), found.help)
     })?;
@@ -93,6 +87,27 @@ pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSe
         return Err(Wrong::usage(format!("--limit {pattern}: no host is left")));
     }
     Ok(Some(hosts.into_iter().collect()))
+}
+
+/// A pattern with the lines of files in place of their names, `@FILE`.
+fn unfolded(pattern: &str) -> std::io::Result<String> {
+    let separator = if pattern.contains(',') { ',' } else { ':' };
+    let is_file = |part: &str| part.trim_start().starts_with('@');
+    if !pattern.split(separator).any(is_file) {
+        return Ok(pattern.to_owned());
+    }
+    let mut parts = vec![];
+    for part in pattern.split(separator).map(str::trim) {
+        match part.strip_prefix('@') {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)?;
+                parts.extend(text.lines().map(|line| line.trim().to_owned()));
+            }
+            None => parts.push(part.to_owned()),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    Ok(parts.join(","))
 }
 
 /// The hosts of a pattern that `--limit` leaves.

@@ -12,6 +12,10 @@ pub(super) struct Builder {
     edges: Vec<(String, String, Span)>,
     /// The same without places.
     known: HashSet<(String, String)>,
+    /// Groups in the order in which they were met.
+    met: Vec<String>,
+    /// Hosts that `all` names itself.
+    named_in_all: HashSet<usize>,
     /// Everything that is wrong so far.
     pub(super) errors: Vec<Diagnostic>,
     /// Everything that is odd so far.
@@ -28,6 +32,9 @@ impl Builder {
 
     /// Makes sure that a group is there.
     pub(super) fn group(&mut self, name: &str) -> &mut Group {
+        if !self.inventory.groups.contains_key(name) {
+            self.met.push(name.to_owned());
+        }
         self.inventory.groups.entry(name.to_owned()).or_insert_with(|| Group {
             name: name.to_owned(),
             priority: 1,
@@ -79,6 +86,10 @@ impl Builder {
             hosts.len() - 1
         });
         if group == "all" {
+            // Everybody is in it; whoever is named there comes first.
+            if self.named_in_all.insert(number) {
+                self.group(group).hosts.push(name);
+            }
             return number;
         }
         if hosts[number].groups.insert(group.to_owned()) {
@@ -114,11 +125,8 @@ impl Builder {
         self.settle_ungrouped();
         let children: BTreeSet<_> = self.edges.iter().map(|(_, child, _)| child.clone()).collect();
         let groups = &mut self.inventory.groups;
-        let orphans: Vec<_> = groups
-            .keys()
-            .filter(|name| *name != "all" && !children.contains(*name))
-            .cloned()
-            .collect();
+        let mut orphans = std::mem::take(&mut self.met);
+        orphans.retain(|name| name != "all" && !children.contains(name));
         if let Some(all) = groups.get_mut("all") {
             all.children.extend(orphans);
         }

@@ -171,7 +171,7 @@ impl Inventory {
         if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
     }
 
-    /// The hosts that a pattern chooses, in inventory order. `:`/`,`, `!`, `&`, globs, `~regex`,
+    /// The hosts that a pattern chooses, in the order in which it names them. `:`/`,`, `!`, `&`, globs, `~regex`,
     /// `group[0:2]` (counted in the order of the group, ends included), `all`; `localhost` at the
     /// end when the inventory does not name it.
     ///
@@ -205,19 +205,10 @@ impl Inventory {
         groups
     }
 
-    /// The hosts of a group and of all groups below it, in inventory order.
+    /// The hosts of a group and of all groups below it, nearest groups first.
     pub fn members(&self, group: &str) -> Vec<String> {
-        let mut below = BTreeSet::new();
-        let mut down = vec![group];
-        while let Some(group) = down.pop().and_then(|name| self.groups.get(name)) {
-            if below.insert(group.name.as_str()) {
-                down.extend(group.children.iter().map(String::as_str));
-            }
-        }
-        let inside = |host: &&Host| {
-            group == "all" || host.groups.iter().any(|group| below.contains(group.as_str()))
-        };
-        self.hosts.iter().filter(inside).map(|host| host.name.clone()).collect()
+        let numbers = pattern::members(self, group).into_iter();
+        numbers.map(|host| self.hosts[host].name.clone()).collect()
     }
 
     /// What a host gets from inventory, `group_vars/` and `host_vars/`, the weakest first: each

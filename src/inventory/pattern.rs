@@ -2,9 +2,9 @@
 use super::{Inventory, LOCALHOST};
 use crate::source::{Diagnostic, nearest};
 use regex::Regex;
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
-/// The hosts that a pattern chooses, in inventory order.
+/// The hosts that a pattern chooses, in the order in which it names them.
 pub(super) fn select(inventory: &Inventory, pattern: &str) -> Result<Vec<String>, Diagnostic> {
     let mut parts = parts(pattern)?;
     let broken = |why: &str| Diagnostic::general(format!("the pattern `{pattern}` {why}"));
@@ -24,7 +24,7 @@ pub(super) fn select(inventory: &Inventory, pattern: &str) -> Result<Vec<String>
     if parts[0].starts_with(['&', '!']) {
         parts.insert(0, "all");
     }
-    let (mut chosen, mut implicit) = (BTreeSet::new(), None);
+    let (mut chosen, mut implicit): (Vec<usize>, _) = (vec![], None);
     for part in parts {
         let (sign, name) = match part.as_bytes()[0] {
             sign @ (b'&' | b'!') => (Some(sign), &part[1..]),
@@ -42,16 +42,15 @@ pub(super) fn select(inventory: &Inventory, pattern: &str) -> Result<Vec<String>
                 }
             },
             (_, Err(error)) => return Err(error),
-            (None, Ok(found)) => chosen.extend(found),
-            (Some(b'&'), Ok(found)) => {
-                let found: HashSet<_> = found.into_iter().collect();
-                chosen.retain(|host| found.contains(host));
-                implicit = None;
+            (None, Ok(found)) => {
+                let known: HashSet<_> = chosen.iter().copied().collect();
+                chosen.extend(found.into_iter().filter(|host| !known.contains(host)));
             }
-            (Some(_), Ok(found)) => {
-                for host in found {
-                    chosen.remove(&host);
-                }
+            (Some(sign), Ok(found)) => {
+                let found: HashSet<_> = found.into_iter().collect();
+                let stays = sign == b'&';
+                chosen.retain(|host| found.contains(host) == stays);
+                implicit = implicit.filter(|_| !stays);
             }
         }
     }
@@ -167,10 +166,7 @@ fn glob(glob: &str) -> String {
 }
 
 /// Hosts of a group and of the groups below it, as written, nearest groups first.
-fn members(inventory: &Inventory, group: &str) -> Vec<usize> {
-    if group == "all" {
-        return (0..inventory.hosts.len()).collect();
-    }
+pub(super) fn members(inventory: &Inventory, group: &str) -> Vec<usize> {
     let (mut queue, mut seen) = (VecDeque::from([group]), HashSet::from([group]));
     let (mut found, mut once) = (vec![], HashSet::new());
     while let Some(group) = queue.pop_front().and_then(|name| inventory.groups.get(name)) {

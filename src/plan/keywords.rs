@@ -37,6 +37,7 @@ pub fn inherit(outer: &Keywords, inner: &Keywords) -> Keywords {
         delegate_to: rare(&inner.delegate_to, &outer.delegate_to),
         delegate_facts: rare(&inner.delegate_facts, &outer.delegate_facts),
         throttle: rare(&inner.throttle, &outer.throttle),
+        timeout: rare(&inner.timeout, &outer.timeout),
         risk: inner.risk.or(outer.risk),
         notify: if inner.notify.is_empty() { &outer.notify } else { &inner.notify }.clone(),
         module_defaults: (outer.module_defaults.iter())

@@ -1,18 +1,30 @@
 //! Handlers: which a play has, in the order they run, and which a notification names.
-use super::steps::{Context, TaskStep, task_step};
+use super::steps::{Context, Step, task_step};
 use crate::playbook::{Item, Play, RoleUse};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Spanned};
 use std::sync::Arc;
 
 /// A handler of a play.
 #[derive(Clone, Debug)]
 pub struct Handler {
-    /// The task.
-    pub step: Arc<TaskStep>,
+    /// A task, or an include of tasks.
+    pub step: Step,
+    /// What holds at it.
+    pub context: Arc<Context>,
+    /// `role : name`; may hold templates.
+    pub full: String,
     /// Its own name, without the role's.
     pub name: String,
     /// Topics that it listens to.
     pub listen: Vec<String>,
+}
+
+impl Handler {
+    fn new(step: Step, context: Arc<Context>, name: String, listen: &[Spanned<String>]) -> Self {
+        let full = context.named(&name);
+        let listen = listen.iter().map(|topic| topic.value.clone()).collect();
+        Self { step, context, full, name, listen }
+    }
 }
 
 /// The handlers of a play: those of its roles, then its own, in order of definition. A later one of
@@ -77,20 +89,33 @@ fn of_items(items: &[Item], context: &Context, sources: &SourceMap, out: &mut Ve
     for item in items {
         match item {
             Item::Task(task) => {
-                let step = Arc::new(task_step(task, context, sources));
+                let step = task_step(task, context, sources);
+                let context = Arc::new(step.context.clone());
                 let own = task.keywords.name.as_ref();
                 let name = own.map_or_else(|| task.module.name.to_owned(), |own| own.value.clone());
-                let listen = task.listen.iter().map(|topic| topic.value.clone()).collect();
-                out.retain(|other| other.step.name != step.name);
-                out.push(Handler { step, name, listen });
+                let step = Step::Task(Arc::new(step));
+                add(Handler::new(step, context, name, &task.listen), out);
+            }
+            Item::Include(include) => {
+                let context = Arc::new(context.enter(&include.keywords, "include vars"));
+                let own = include.keywords.name.as_ref();
+                let name = own.map_or(include.statement, |own| own.value.as_str()).to_owned();
+                let step = Step::Include(include.clone(), context.clone());
+                add(Handler::new(step, context, name, &include.listen), out);
             }
             Item::Block(block) => {
                 let inside = context.enter(&block.keywords, "block vars");
                 of_items(&block.items, &inside, sources, out);
             }
-            Item::Include(_) | Item::Meta(_) => {}
+            Item::Meta(_) => {}
         }
     }
+}
+
+/// A later handler of the same full name takes the place of an earlier one.
+fn add(handler: Handler, out: &mut Vec<Handler>) {
+    out.retain(|other| other.full != handler.full);
+    out.push(handler);
 }
 
 /// The handlers that a notification names: those that listen to it, or the last one of that name.
@@ -108,10 +133,10 @@ pub fn notified<'a>(
     }
     let named = |handler: &&Handler| {
         let is = |full: &str| full == name || full.rsplit(" : ").next() == Some(name);
-        is(&handler.step.name) || (handler.name.contains("{{") && is(&rendered(handler)))
+        is(&handler.full) || (handler.name.contains("{{") && is(&rendered(handler)))
     };
     if let Some(handler) = handlers.iter().rev().find(named)
-        && !out.iter().any(|other| other.step.name == handler.step.name)
+        && !out.iter().any(|other| other.full == handler.full)
     {
         out.push(handler);
     }

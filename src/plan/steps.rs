@@ -150,6 +150,13 @@ impl Context {
     fn beside(&self) -> Self {
         Self { role: None, ..self.clone() }
     }
+    /// What something of that name is called here: `role : name`.
+    pub fn named(&self, own: &str) -> String {
+        match &self.role {
+            Some(role) => format!("{} : {own}", role.name),
+            None => own.to_owned(),
+        }
+    }
     /// Tags that hold here.
     pub fn tags(&self) -> BTreeSet<String> {
         words(&self.keywords.tags)
@@ -212,14 +219,10 @@ pub fn steps(
 /// A task with what holds at it.
 pub(super) fn task_step(task: &Arc<Task>, context: &Context, sources: &SourceMap) -> TaskStep {
     let own = task.keywords.name.as_ref().map_or(task.module.name, |name| name.value.as_str());
-    let name = match &context.role {
-        Some(role) => format!("{} : {own}", role.name),
-        None => own.to_owned(),
-    };
     TaskStep {
         task: task.clone(),
         context: context.enter(&task.keywords, "task vars"),
-        name,
+        name: context.named(own),
         place: sources.locate(task.span),
     }
 }

@@ -48,6 +48,7 @@ impl Reader<'_> {
             repeat,
             apply: Keywords::default(),
             register: None,
+            listen: vec![],
         }))
     }
 }

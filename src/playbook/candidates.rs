@@ -21,7 +21,8 @@ impl Reader<'_> {
         }
         let mut candidates: Vec<(String, Arc<Vec<Item>>)> = vec![];
         let mut folders = vec![around.folder.clone()];
-        folders.extend(around.role.iter().map(|role| role.join("tasks")));
+        let kind = if around.handlers { "handlers" } else { "tasks" };
+        folders.extend(around.role.iter().map(|role| role.join(kind)));
         folders.dedup();
         for folder in &folders {
             for path in self.library.files_below(folder) {

@@ -23,12 +23,21 @@ impl Reader<'_> {
                 delegated.extend(delegate_of(task, here));
                 notified.extend(&task.notify);
                 if here.handler {
-                    handler_names(task, here, &mut names);
+                    let own = task.keywords.name.as_ref();
+                    let own = own.map_or(task.module.name, |name| name.value.as_str());
+                    handler_names(own, &task.listen, here, &mut names);
                 }
                 shapes.extend(shape(task, here).map(|finding| (task, finding)));
             }
             Item::Block(block) => notified.extend(&block.keywords.notify),
-            Item::Include(include) => notified.extend(&include.apply.notify),
+            Item::Include(include) => {
+                notified.extend(&include.apply.notify);
+                if here.handler {
+                    let own = include.keywords.name.as_ref();
+                    let own = own.map_or(include.statement, |name| name.value.as_str());
+                    handler_names(own, &include.listen, here, &mut names);
+                }
+            }
             Item::Meta(_) => {}
         });
         if play.strategy == Strategy::Free {
@@ -70,10 +79,9 @@ fn delegate_of(task: &Task, here: &Here<'_>) -> Option<Span> {
 }
 
 /// The names that a handler can be notified by.
-fn handler_names(task: &Task, here: &Here<'_>, names: &mut Vec<String>) {
-    let own = task.keywords.name.as_ref().map_or(task.module.name, |name| name.value.as_str());
+fn handler_names(own: &str, listen: &[Spanned<String>], here: &Here<'_>, names: &mut Vec<String>) {
     let with_role = here.role.map(|role| format!("{} : {own}", role.name));
-    let listen = task.listen.iter().map(|topic| topic.value.clone());
+    let listen = listen.iter().map(|topic| topic.value.clone());
     for name in [own.to_owned()].into_iter().chain(listen).chain(with_role) {
         if !names.contains(&name) {
             names.push(name);

@@ -4,7 +4,7 @@ use super::call::short_options;
 use super::keywords::{Fields, Place, suggest};
 use super::load::{Around, NESTED, Read, Reader, clean, places};
 use super::role::Wanted;
-use super::shape::{Shape, is_null, is_template, kind, literal_flag, text};
+use super::shape::{Shape, is_null, is_template, kind, literal_flag, text, texts};
 use super::task::{STATEMENTS, Statement, plain};
 use super::walk::{Budget, LARGEST, spend};
 use super::{Block, Include, Included, Item, Keywords, Loop, include_vars};
@@ -39,14 +39,19 @@ impl Reader<'_> {
         if let Some(name) = &register {
             self.name(name, "a variable");
         }
+        let listen = fields.pair("listen").map(|(key, node)| (key.span, texts(node)));
+        if let Some((span, _)) = listen.as_ref().filter(|_| !around.handlers) {
+            let finding = Diagnostic::error(*span, "`listen` is not a keyword of an include");
+            self.found(finding.help("it belongs to a handler"));
+        }
         let short = short_options(value);
         let value = short.as_ref().unwrap_or(value);
         let keywords = self.keywords(&mut fields);
         fields.done();
-        if around.handlers && statement != Statement::ImportTasks {
-            let name = key.text().unwrap_or_default();
-            let message = format!("`{name}` among handlers is not supported");
-            self.found(Diagnostic::error(key.span, message).help("use `import_tasks`"));
+        if around.handlers && matches!(statement, Statement::ImportRole | Statement::IncludeRole) {
+            let message = format!("`{}` can't be a handler", key.text().unwrap_or_default());
+            let help = "handlers of a role come with the role; tasks, with `include_tasks`";
+            self.found(Diagnostic::error(key.span, message).help(help));
             return None;
         }
         match statement {
@@ -54,7 +59,18 @@ impl Reader<'_> {
             Statement::ImportRole => self.import_role(key, value, keywords, around),
             _ => {
                 let (what, apply) = self.included(statement, key, value, around)?;
-                Some(include(key, keywords, what, repeat, apply, register))
+                let listen = listen.map(|(_, topics)| topics).unwrap_or_default();
+                let statement = statement_name(key);
+                Some(Item::Include(Arc::new(Include {
+                    span: key.span,
+                    statement,
+                    keywords,
+                    what,
+                    repeat,
+                    apply,
+                    register,
+                    listen,
+                })))
             }
         }
     }
@@ -303,17 +319,8 @@ impl Reader<'_> {
     }
 }
 
-fn include(
-    key: &Node,
-    keywords: Keywords,
-    what: Included,
-    repeat: Option<Loop>,
-    apply: Keywords,
-    register: Option<Spanned<String>>,
-) -> Item {
+/// As it stands in [`STATEMENTS`].
+fn statement_name(key: &Node) -> &'static str {
     let name = plain(key.text().unwrap_or_default());
-    let statement =
-        STATEMENTS.iter().find(|(known, _)| *known == name).map_or("", |(name, _)| name);
-    let span = key.span;
-    Item::Include(Arc::new(Include { span, statement, keywords, what, repeat, apply, register }))
+    STATEMENTS.iter().find(|(known, _)| *known == name).map_or("", |(name, _)| name)
 }

@@ -22,6 +22,8 @@ pub struct Include {
     pub apply: Keywords,
     /// `register`.
     pub register: Option<Spanned<String>>,
+    /// `listen`, of one that is a handler.
+    pub listen: Vec<Spanned<String>>,
 }
 
 /// What an include brings in.

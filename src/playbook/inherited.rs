@@ -62,6 +62,8 @@ pub struct Keywords {
     pub delegate_facts: Rare,
     /// `throttle`.
     pub throttle: Rare,
+    /// `timeout`, seconds.
+    pub timeout: Rare,
     /// `notify` on a block, for tasks inside that have none of their own.
     pub notify: Vec<Spanned<String>>,
     /// `module_defaults`: module → arguments.
@@ -83,6 +85,7 @@ impl Reader<'_> {
         let (port, connection, throttle) = (rare("port"), rare("connection"), rare("throttle"));
         let (become_exe, become_flags) = (rare("become_exe"), rare("become_flags"));
         let (delegate_to, delegate_facts) = (rare("delegate_to"), rare("delegate_facts"));
+        let timeout = rare("timeout");
         connection.iter().for_each(|connection| self.connection(connection));
         let vars = fields.take("vars").map(|node| self.named_vars(node)).unwrap_or_default();
         let defaults = fields.take("module_defaults");
@@ -111,6 +114,7 @@ impl Reader<'_> {
             delegate_to,
             delegate_facts,
             throttle,
+            timeout,
             notify: fields.take("notify").map(texts).unwrap_or_default(),
             module_defaults: defaults.map(|node| self.module_defaults(node)).unwrap_or_default(),
         }

@@ -86,7 +86,7 @@ const BLOCK: &[Place] = &[Place::Block];
 const TASKS: &[Place] = &[Place::Task, Place::Handler];
 const LOOPS: &[Place] = &[Place::Task, Place::Handler, Place::Include, Place::Block];
 const REGISTER: &[Place] = &[Place::Task, Place::Handler, Place::Include];
-const HANDLER: &[Place] = &[Place::Handler];
+const LISTEN: &[Place] = &[Place::Handler, Place::Include];
 const NOTIFY: &[Place] = &[Place::Block, Place::Task, Place::Handler, Place::Import];
 /// What is inherited from anything around a task.
 const INHERITED: &[Place] =
@@ -174,7 +174,7 @@ pub static KEYWORDS: &[Keyword] = &[
     row("hosts", PLAY, Shape::Texts, "Which hosts: a pattern, or a list of them."),
     row("ignore_errors", INHERITED, Shape::Flag, "Go on when it fails."),
     row("ignore_unreachable", INHERITED, Shape::Flag, "Go on when the host can't be reached."),
-    row("listen", HANDLER, Shape::Texts, "Topics that the handler runs for."),
+    row("listen", LISTEN, Shape::Texts, "Topics that the handler runs for."),
     row("local_action", TASKS, Shape::Any, "As `action`, on this machine."),
     row("loop", LOOPS, Shape::List, "Run once for each item."),
     row(
@@ -250,10 +250,11 @@ pub static KEYWORDS: &[Keyword] = &[
         Shape::Number,
         "How many hosts run it at once; 0: as many as others.",
     ),
-    refused(
+    row(
         "timeout",
-        "How long the task may take.",
-        "`wait_for` and `retries` have limits of their own",
+        INHERITED,
+        Shape::Number,
+        "Seconds that what a task runs, asks or waits for may take; 0: as long as it takes.",
     ),
     row("until", TASKS, Shape::Conditions, "Try again until this holds."),
     refused("user", "The old name of `remote_user`.", "write `remote_user`"),

@@ -154,6 +154,8 @@ fn walk_items<'a>(items: &'a [Item], here: &Here<'a>, visit: Visit<'_, 'a>) {
             }
             Item::Include(include) => {
                 let mut inside = here.inside(&include.apply, None);
+                // What a handler includes are tasks, which nothing notifies.
+                inside.handler = false;
                 inside.maybe |= !include.keywords.when.is_empty()
                     || include.repeat.is_some()
                     || include.what.template().is_some();

@@ -4,7 +4,7 @@ use super::Job;
 use super::host::HostRun;
 use super::play::PlayWorld;
 use crate::facts::{Probe, Topic};
-use crate::plan::{Context, Step, Via, World, gathered, prefetch, used};
+use crate::plan::{Context, Step, Via, World, flag, gathered, prefetch, used};
 use crate::playbook::Play;
 use crate::source::Vars;
 use crate::transport::{Connect, TransportError};
@@ -38,6 +38,34 @@ impl Facts {
         let probes = gathered(&self.play, &self.used, engine, &scope).unwrap_or_default();
         let via = world.via(&self.context, (&scope, &scope), host).unwrap_or_default();
         (via, probes)
+    }
+}
+
+/// Whether a host that can't be reached stays in the play: it says so, or it gathers nothing and one of its
+/// tasks says so, which tries again at its turn (`ignore_unreachable`).
+pub(super) fn is_forgiven<C: Connect>(
+    world: &PlayWorld,
+    host: &HostRun<C>,
+    steps: &[Step],
+    error: &TransportError,
+) -> bool {
+    if matches!(error, TransportError::Locked(_) | TransportError::Journal(_)) {
+        return false;
+    }
+    let facts = &world.facts;
+    let scope = world.scope(host, &facts.context);
+    let keyword = facts.context.keywords.ignore_unreachable.as_ref();
+    flag(keyword, false, &world.job.engine, &scope).unwrap_or(false)
+        || (facts.wanted(world, host).1.is_empty() && steps.iter().any(forgives))
+}
+
+/// Whether a step, or one in it, goes on when its host can't be reached.
+fn forgives(step: &Step) -> bool {
+    match step {
+        Step::Block { items, rescue, always } => {
+            [items, rescue, always].into_iter().flatten().any(forgives)
+        }
+        other => other.context().is_some_and(|it| it.keywords.ignore_unreachable.is_some()),
     }
 }
 

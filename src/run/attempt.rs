@@ -8,14 +8,16 @@ use super::play::PlayWorld;
 use super::task::rendered_name;
 use crate::change::{Change, Diff, Here, Ran, Undo, diff};
 use crate::event::{Event, Outcome};
-use crate::facts::Probe;
+use crate::facts::{Probe, Took};
 use crate::modules::PlanError;
-use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle};
+use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle, text};
 use crate::secret::Secrets;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::transport::{Connect, TransportError, here};
 use crate::vars::Scope;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// What a task is allowed and asked to do, decided once per attempt.
 pub(super) struct Terms {
@@ -25,8 +27,23 @@ pub(super) struct Terms {
     diff: bool,
     /// Show nothing of parameters, results and content.
     no_log: bool,
+    /// Seconds that it may take.
+    limit: Option<u32>,
     /// As whom and by which way.
     via: Via,
+}
+
+impl Terms {
+    /// The end of a task that took longer than it may.
+    fn late(&self, changes: &[Change], ran: &[Ran]) -> Option<Judged> {
+        let seconds = self.limit?;
+        let mut made = changes.iter().zip(ran);
+        made.any(|(change, ran)| change.was_cut_short(ran, seconds)).then(|| {
+            let mut result = Map::new();
+            result.insert("timedout".into(), json!({"period": seconds}));
+            Judged::failure(format!("Timed out after {seconds} second(s)."), result)
+        })
+    }
 }
 
 /// What is made of a task's changes.
@@ -78,7 +95,14 @@ pub(super) async fn attempt<C: Connect>(
     };
     let eye = host.eye_if_needed(&terms.via, &call).await?;
     let changes = match plan(host, eye, &call).await? {
-        Ok(changes) => marked(changes, job.sources.vault().secrets()),
+        Ok(changes) => {
+            let within = |change: Change| match terms.limit {
+                Some(seconds) => change.within(seconds),
+                None => change,
+            };
+            let changes = changes.into_iter().map(within).collect();
+            marked(changes, job.sources.vault().secrets())
+        }
         Err(PlanError::Failed { message, result }) => {
             let judged = Judged::failure(message, result);
             return Ok(judge(job, step, scope, judged));
@@ -110,13 +134,7 @@ pub(super) async fn attempt<C: Connect>(
     let (outcome, ran) = match eye {
         _ if terms.mode == Mode::Check => (forecast(&changes), vec![]),
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
-        None => match &changes[..] {
-            [Change::Here(Here::Meet(wait))] => {
-                (Outcome::Changed, vec![host.meet(&terms.via, wait).await])
-            }
-            // What needs no host is done here.
-            _ => (Outcome::Changed, here::make(&changes).await),
-        },
+        None => (Outcome::Changed, make_here(host, &terms, &changes).await),
         Some(eye) => {
             let risky = is_risky(step.context.keywords.risk, &changes);
             if let Err(message) = host.arm(eye, task, risky).await? {
@@ -130,6 +148,9 @@ pub(super) async fn attempt<C: Connect>(
             }
         }
     };
+    if let Some(judged) = terms.late(&changes, &ran) {
+        return Ok(Attempt { judged, diffs });
+    }
     let result = match (call.module.result)(&call.params, &seen, &changes, &ran) {
         Ok(result) => result,
         Err(error) => return Ok(Attempt::failed(error.to_string())),
@@ -147,6 +168,26 @@ pub(super) async fn attempt<C: Connect>(
         host.journal.changed(&doing, &changes);
     }
     Ok(Attempt { judged, diffs })
+}
+
+/// What needs no shell on the host is done here.
+async fn make_here<C: Connect>(
+    host: &mut HostRun<C>,
+    terms: &Terms,
+    changes: &[Change],
+) -> Vec<Ran> {
+    let limit = terms.limit.map_or(Duration::MAX, |seconds| Duration::from_secs(seconds.into()));
+    let made = timeout(limit, async {
+        match changes {
+            [Change::Here(Here::Meet(wait))] => vec![host.meet(&terms.via, wait).await],
+            _ => here::make(changes).await,
+        }
+    });
+    made.await.unwrap_or_else(|_| {
+        let micros = i64::try_from(limit.as_micros()).unwrap_or(i64::MAX);
+        let took = Some(Took { start: 0, end: micros, offset: 0 });
+        vec![Ran { rc: 124, took, ..Ran::default() }]
+    })
 }
 
 /// Why what a task does could not be taken back, in a play that is taken back when it fails. A task that
@@ -256,7 +297,15 @@ fn terms<C: Connect>(
     };
     // `check_mode: false` runs a task even in check mode, `check_mode: true` never.
     let check = flag(keywords.check_mode.as_ref(), job.options.check)?;
+    let limit = text(keywords.timeout.as_deref(), &job.engine, scope)
+        .map_err(|(error, span)| format!("{}{error}", place(span)))?;
+    let seconds = |written: String| match written.trim().parse() {
+        Ok(0) => Ok(None),
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(_) => Err(format!("timeout: `{written}` is no number of seconds")),
+    };
     Ok(Terms {
+        limit: limit.map_or(Ok(None), seconds)?,
         mode: match check {
             true => Mode::Check,
             false if keywords.check_mode.is_some() => Mode::Regardless,

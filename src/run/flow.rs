@@ -56,7 +56,7 @@ where
                         self.block(items, rescue, always, &active, rescuable).await;
                     }
                     Step::Include(include, context) => {
-                        self.include(include, context, &active, rescuable).await;
+                        self.include(include, context, &active, Part::Task { rescuable }).await;
                     }
                     Step::Meta(meta, context) => self.meta(meta.action, context, &active).await,
                     Step::Flush { .. } => {}

@@ -5,7 +5,7 @@ use super::host::{HostRun, State};
 use super::play::{Batch, PlayWorld};
 use super::task::Part;
 use crate::event::Event;
-use crate::plan::{Handler, bind};
+use crate::plan::{Handler, Step, bind};
 use crate::transport::Connect;
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(super) fn take_up<C: Connect>(world: &PlayWorld, host: &mut HostRun<C>) {
         emit(&world.events, news);
     }
     for name in host.owed.keys().cloned().collect::<Vec<_>>() {
-        let known = world.handlers.iter().any(|handler| handler.step.name == name);
+        let known = world.handlers.iter().any(|handler| handler.full == name);
         let since = host.owed_since(&name).unwrap_or(0);
         if known && (host.notified.contains(&name) || !host.inherited.insert(name.clone())) {
             continue;
@@ -35,7 +35,7 @@ fn is_due<C: Connect>(
     handler: &Handler,
     last: bool,
 ) -> bool {
-    let name = &handler.step.name;
+    let name = &handler.full;
     if host.notified.remove(name) {
         host.inherited.remove(name);
         return true;
@@ -44,9 +44,16 @@ fn is_due<C: Connect>(
         return false;
     }
     let job = &world.job;
-    let scope = world.scope(host, &handler.step.context);
-    let call = bind(&handler.step, &job.engine, &scope, &job.shared, false);
-    let waits = !last && call.is_err_and(|error| error.undefined());
+    let waits = match &handler.step {
+        Step::Task(step) => {
+            let scope = world.scope(host, &step.context);
+            let call = bind(step, &job.engine, &scope, &job.shared, false);
+            call.is_err_and(|error| error.undefined())
+        }
+        // Nobody knows what is in it.
+        _ => true,
+    };
+    let waits = waits && !last;
     !waits && host.inherited.remove(name)
 }
 
@@ -66,7 +73,7 @@ where
     for _ in 0..=world.handlers.len() {
         let mut idle = true;
         for handler in &world.handlers {
-            let name = &handler.step.name;
+            let name = &handler.full;
             let meant: BTreeSet<String> = (batch.hosts.iter_mut())
                 .filter(|host| on.contains(&host.name) && host.state == State::Active)
                 .filter_map(|host| is_due(&world, host, handler, last).then(|| host.name.clone()))
@@ -75,7 +82,13 @@ where
                 continue;
             }
             idle = false;
-            batch.task(&handler.step, &meant, Part::Handler).await;
+            match &handler.step {
+                Step::Task(step) => batch.task(step, &meant, Part::Handler).await,
+                Step::Include(include, context) => {
+                    batch.include(include, context, &meant, Part::Handler).await;
+                }
+                Step::Block { .. } | Step::Meta(..) | Step::Flush { .. } => {}
+            }
             settle(batch, name, &meant).await;
         }
         if idle {

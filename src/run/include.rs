@@ -3,6 +3,7 @@
 use super::host::{HostRun, State};
 use super::looped::item_layer;
 use super::play::{Batch, PlayWorld};
+use super::task::Part;
 use super::{attempt, emit};
 use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Context, included, loop_items, when_holds};
@@ -23,14 +24,16 @@ where
         include: &Arc<Include>,
         context: &Arc<Context>,
         on: &BTreeSet<String>,
-        rescuable: bool,
+        part: Part,
     ) {
+        let rescuable = part == Part::Task { rescuable: true };
         self.tell_who_is_left();
         let task = self.include_name(include, context, on);
         let place = self.world.job.sources.locate(include.span);
         let hosts = self.world.batch.iter().filter(|name| on.contains(*name)).cloned().collect();
+        let handler = part == Part::Handler;
         let started =
-            Event::TaskStarted { task: task.clone(), place: place.clone(), handler: false, hosts };
+            Event::TaskStarted { task: task.clone(), place: place.clone(), handler, hosts };
         emit(&self.world.events, started);
         let mut groups: Vec<(Bound, BTreeSet<String>)> = vec![];
         let mut ends = vec![];
@@ -47,7 +50,7 @@ where
             }
         }
         for (name, (outcome, result)) in ends {
-            self.end_include(&name, include, (&task, &place), outcome, result);
+            self.end_include(&name, include, (&task, &place, handler), outcome, result);
         }
         for (bound, names) in groups {
             let mut inside = Context::clone(context);
@@ -60,6 +63,7 @@ where
                 for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
                     let scope = self.world.scope(host, context);
                     host.vars.include(vars, &scope);
+                    render_registered(&self.world, host, include, context);
                 }
                 continue;
             }
@@ -85,10 +89,7 @@ where
             }
             (None, _) => include.statement.to_owned(),
         };
-        let name = match &context.role {
-            Some(role) => format!("{} : {own}", role.name),
-            None => own,
-        };
+        let name = context.named(&own);
         let host = self.hosts.iter().find(|host| on.contains(&host.name));
         let rendered = host.map(|host| {
             let scope = self.world.scope(host, context);
@@ -105,7 +106,7 @@ where
         &mut self,
         name: &str,
         include: &Include,
-        (task, place): (&str, &str),
+        (task, place, handler): (&str, &str, bool),
         outcome: Outcome,
         mut result: Map<String, Value>,
     ) {
@@ -120,9 +121,27 @@ where
         result.remove("ansible_facts");
         host.count(&outcome);
         let (host, task, place) = (name.to_owned(), task.to_owned(), place.to_owned());
-        let (handler, diffs) = (false, vec![]);
+        let diffs = vec![];
         let event = Event::TaskFinished { host, task, place, handler, outcome, diffs, result };
         emit(&self.world.events, event);
+    }
+}
+
+/// What was registered of variables holds their values, as far as they can be told now.
+fn render_registered<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    include: &Include,
+    context: &Context,
+) {
+    let Some(name) = &include.register else { return };
+    let scope = world.scope(host, context);
+    let registered = host.vars.registered.get_mut(&name.value);
+    let facts = registered.and_then(|result| result.get_mut("ansible_facts")?.as_object_mut());
+    for value in facts.into_iter().flat_map(Map::values_mut) {
+        if let Ok(rendered) = world.job.engine.render(value, &scope) {
+            *value = rendered;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
-use super::ahead::{Facts, look_ahead};
+use super::ahead::{Facts, is_forgiven, look_ahead};
 use super::confirm::confirm;
 use super::host::{HostRun, State};
 use super::rollback::roll_back;
@@ -342,7 +342,9 @@ where
         self.each(&on, None, |world, mut host| {
             let steps = steps.clone();
             async move {
-                if let Err(error) = look_ahead(&world, &mut host, &steps).await {
+                if let Err(error) = look_ahead(&world, &mut host, &steps).await
+                    && !is_forgiven(&world, &host, &steps, &error)
+                {
                     host.lose(&error, &world.events);
                 }
                 host

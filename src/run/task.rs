@@ -163,21 +163,33 @@ fn lost<C: Connect>(
         return tell(world, host, step, scope, Part::Task { rescuable: false }, ended);
     }
     let held = matches!(error, TransportError::Locked(_) | TransportError::Journal(_));
-    if !held && flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
-        let message = format!("{error}; ignored because of ignore_unreachable");
-        emit(&world.events, Event::Warning { host: Some(host.name.clone()), message });
-        return;
+    if held || !flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
+        return host.lose(error, &world.events);
     }
-    host.lose(error, &world.events);
+    let mut result = Map::new();
+    result.insert("unreachable".into(), true.into());
+    result.insert("changed".into(), false.into());
+    result.insert("msg".into(), error.to_string().into());
+    if let Some(name) = &step.task.register {
+        host.vars.registered.insert(name.value.clone(), result.clone().into());
+    }
+    let outcome = Outcome::Failed { message: error.to_string(), ignored: true, rescued: false };
+    host.count(&outcome);
+    let ended = Attempt { judged: Judged { outcome, result }, diffs: vec![] };
+    tell(world, host, step, scope, Part::Task { rescuable: false }, ended);
 }
 
 /// The name that people see.
 pub(super) fn rendered_name(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> String {
-    match world.job.engine.render(&Value::String(step.name.clone()), scope) {
+    rendered(world, &step.name, scope)
+}
+
+fn rendered(world: &PlayWorld, name: &str, scope: &Scope) -> String {
+    match world.job.engine.render(&name.into(), scope) {
         Ok(Value::String(name)) => name,
         Ok(other) => other.to_string(),
         // Ansible shows the template itself when a name can't be rendered.
-        Err(_) => step.name.clone(),
+        Err(_) => name.to_owned(),
     }
 }
 
@@ -189,16 +201,15 @@ fn owes<C: Connect>(
     scope: &Scope,
 ) -> Vec<String> {
     let mut out = vec![];
-    let full = |handler: &Handler| {
-        rendered_name(world, &handler.step, &world.scope(host, &handler.step.context))
-    };
+    let full =
+        |handler: &Handler| rendered(world, &handler.full, &world.scope(host, &handler.context));
     let own = &step.task.notify;
     for name in if own.is_empty() { &step.context.keywords.notify } else { own } {
-        let rendered = world.job.engine.render(&name.value.clone().into(), scope);
-        let Ok(Value::String(name)) = rendered else { continue };
+        let name = world.job.engine.render(&name.value.clone().into(), scope);
+        let Ok(Value::String(name)) = name else { continue };
         for handler in notified(&world.handlers, &name, full) {
-            if !out.contains(&handler.step.name) {
-                out.push(handler.step.name.clone());
+            if !out.contains(&handler.full) {
+                out.push(handler.full.clone());
             }
         }
     }

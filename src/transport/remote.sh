@@ -10,7 +10,7 @@
 open_session() {
 	nonce=$1
 	PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	unset CDPATH IFS note
+	unset CDPATH IFS note bounded
 	lacking=
 	for tool in base64 sha256sum stat mktemp readlink; do
 		command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
@@ -433,9 +433,17 @@ run_command() {
 	done
 	[ -z "$where" ] || cd "$where" || exit 1
 	if [ -n "$shell" ]; then
-		exec "$shell" -c "$1"
+		exec ${bounded:-} "$shell" -c "$1"
 	fi
-	exec "$@"
+	exec ${bounded:-} "$@"
+}
+
+# run_within SECONDS FUNCTION ARGUMENT…: what it runs is ended then, with all that it has started.
+run_within() {
+	command -v timeout >/dev/null 2>&1 || fail 'a limit of time needs the program timeout on the server'
+	bounded="timeout -k 5 $1"
+	shift
+	"$@"
 }
 
 # run_expanded CHDIR SHELL COUNT NAME=VALUE… PROGRAM ARGUMENT…: as run_command, with `~`, `$NAME` and
@@ -515,7 +523,7 @@ run_script() {
 	done
 	[ -z "$where" ] || cd "$where" || exit 1
 	umask 022
-	$shell "$program" "$@" </dev/null
+	${bounded:-} $shell "$program" "$@" </dev/null
 }
 
 # run_request URL|'': asks what the curl configuration that it reads says; with URL, a wget will do.

@@ -44,7 +44,7 @@ class CallbackModule(CallbackBase):
         self._ended("skipped", result)
 
     def v2_runner_on_unreachable(self, result):
-        self._ended("unreachable", result)
+        self._ended("unreachable", result, result.task.ignore_unreachable)
 
     def v2_playbook_on_stats(self, stats):
         hosts = sorted(stats.processed)

@@ -94,9 +94,9 @@ impl Run {
                 continue;
             }
             let outcome = match text(&event["outcome"]).as_str() {
+                "unreachable" | "failed" if event["ignored"] == true => "ignored".to_owned(),
                 // Counted, and told by cowhand of the host, not of the task.
                 "unreachable" => continue,
-                "failed" if event["ignored"] == true => "ignored".to_owned(),
                 other => other.to_owned(),
             };
             out.step(event, outcome);
