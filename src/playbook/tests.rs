@@ -104,7 +104,9 @@ fn every_keyword_is_taken_exactly_where_the_table_lets_it_stand() {
                 said.contains("is not a keyword of") || said.contains("is not supported");
             let has_special =
                 ["action", "connection", "local_action", "strategy"].contains(&keyword.name);
-            if keyword.places.contains(&place) && !has_special {
+            // An include listens where it is a handler; this one is a task.
+            let listens = keyword.name == "listen" && place == Place::Include;
+            if keyword.places.contains(&place) && !has_special && !listens {
                 assert!(!is_refused, "{place:?}: {line}: {said}");
             } else if !has_special {
                 assert!(is_refused, "{place:?}: {line}: {said}");
