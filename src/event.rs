@@ -1,5 +1,9 @@
 //! The vocabulary between doing and telling. Owned, serialisable, versioned: a run's events can be
 //! rendered again later by any reporter. Secrets are already redacted in what is in here.
+mod edit;
+
+pub use edit::{Damage, Edit};
+
 use crate::change::Diff;
 use crate::facts::Lock;
 use crate::secret::Secrets;
@@ -75,6 +79,16 @@ pub enum Event {
         diffs: Vec<Diff>,
         /// What this item's entry of `.results` gets.
         result: Map<String, Value>,
+    },
+    /// A task is about to write a file, or would, that a run wrote earlier and somebody else has changed since.
+    Edited {
+        /// Host.
+        host: String,
+        /// As in `TaskStarted`.
+        task: String,
+        /// What was changed.
+        #[serde(flatten)]
+        edit: Edit,
     },
     /// Check mode: if the play failed behind this task, what it does could not be taken back.
     Irreversible {
@@ -242,6 +256,10 @@ impl Event {
                     .flat_map(|diff| [&mut diff.subject, &mut diff.text])
                     .for_each(text);
                 *result = secrets.censor_map(std::mem::take(result));
+            }
+            Self::Edited { task, edit, .. } => {
+                let lines = edit.ours.iter_mut().chain(&mut edit.theirs);
+                [task, &mut edit.path].into_iter().chain(lines).for_each(text);
             }
             Self::Owed { handler, .. } => text(handler),
             Self::Warning { message, .. } | Self::Refused { message, .. } => text(message),

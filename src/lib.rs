@@ -87,6 +87,8 @@
 //!   `risk`), [`change::Entry::Arm`] starts a timer on the server (`transport/confirm.sh`). Behind the play,
 //!   a new connection ([`transport::Connect::anew`]) confirms; else the server takes the play back by itself
 //!   and does again what [`change::Entry::Again`] told it. Whoever comes next is told.
+//! * What a run leaves in a file is kept in mind (`transport/written.sh`). Where somebody else has changed it
+//!   since, the task that mends it says so, and what became of it ([`plan::edited`]).
 //! * A run that was cut off leaves each path old or new, what it owes marked, and a lock that lapses. The
 //!   next run goes forward from there.
 //!

@@ -5,6 +5,7 @@ mod facts;
 mod files;
 pub(crate) mod journal;
 mod real;
+mod written;
 
 use cowhand::change::{Attributes, Change, Ran};
 use cowhand::facts::{Bytes, Fact, Observed, PathKind, Probe, Stat};
@@ -69,6 +70,7 @@ pub(crate) async fn keeps_the_contract(door: &impl Connect, root: &str) {
     folders_links_and_removals(shell, root).await;
     handlers_are_owed_until_settled(shell, door).await;
     journal::keeps_the_contract(door, root).await;
+    written::keeps_the_contract(shell, root).await;
 }
 
 async fn files_are_written_and_seen(shell: &impl Transport, root: &str) {

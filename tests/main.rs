@@ -6,6 +6,7 @@ mod confirm;
 mod contract;
 mod delegate;
 mod e2e;
+mod edited;
 mod explain;
 mod expressions;
 mod faults;

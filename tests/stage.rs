@@ -37,7 +37,17 @@ static RUNS: AtomicUsize = AtomicUsize::new(0);
 
 /// The job of a playbook for hosts `a,b,`.
 pub(crate) fn job(playbook: &str, hosts: &str, check: bool) -> Arc<Job> {
-    let files = BTreeMap::from([(PathBuf::from("site.yml"), Arc::from(playbook))]);
+    project(BTreeMap::new(), playbook, hosts, check)
+}
+
+/// The same beside other files.
+pub(crate) fn project(
+    mut files: BTreeMap<PathBuf, Arc<str>>,
+    playbook: &str,
+    hosts: &str,
+    check: bool,
+) -> Arc<Job> {
+    files.insert("site.yml".into(), playbook.into());
     let files = Files::new(files);
     let mut sources = SourceMap::default();
     let found = |found: Vec<cowhand::source::Diagnostic>, sources: &SourceMap| -> String {

@@ -137,21 +137,19 @@ impl Deed {
             return true;
         }
         match self.reach {
-            Reach::Anything => {
-                !matches!(probe, Probe::Owed | Probe::Journal | Probe::Runs | Probe::Here { .. })
+            Reach::Anything => !(probe.is_ours() || matches!(probe, Probe::Here { .. })),
+            Reach::Accounts => {
+                let untouched = matches!(
+                    probe,
+                    Probe::Here { .. }
+                        | Probe::Mailcow { .. }
+                        | Probe::Compose { .. }
+                        | Probe::Postconf { .. }
+                        | Probe::Unit { .. }
+                        | Probe::Crontab { .. }
+                );
+                !(untouched || probe.is_ours())
             }
-            Reach::Accounts => !matches!(
-                probe,
-                Probe::Owed
-                    | Probe::Journal
-                    | Probe::Runs
-                    | Probe::Here { .. }
-                    | Probe::Mailcow { .. }
-                    | Probe::Compose { .. }
-                    | Probe::Postconf { .. }
-                    | Probe::Unit { .. }
-                    | Probe::Crontab { .. }
-            ),
             Reach::Itself => matches!(probe, Probe::Command { .. } | Probe::System { .. }),
         }
     }

@@ -345,6 +345,7 @@ fn touches_path(path: &str, probe: &Probe) -> bool {
         | Probe::Here { .. }
         | Probe::Owed
         | Probe::Journal
+        | Probe::Written { .. }
         | Probe::Keeper
         | Probe::Runs => false,
     }

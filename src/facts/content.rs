@@ -1,19 +1,21 @@
-//! `probe_content PATH`: the bytes of a regular file. Nothing is printed when there is none; else a
+//! `probe_content PATH`: the bytes of a regular file; `probe_written` answers alike. Nothing is printed when there is none; else a
 //! line `file`, then the bytes.
 use super::{Answer, Bytes, Garbled};
 
+pub(super) const PROBE: &str = "probe_content";
+
 pub(super) fn words(path: &str) -> Vec<String> {
-    vec!["probe_content".into(), path.into()]
+    vec![PROBE.into(), path.into()]
 }
 
-pub(super) fn read(answer: &Answer) -> Result<Option<Bytes>, Garbled> {
-    let stdout = answer.succeeded("probe_content")?;
+pub(super) fn read(probe: &'static str, answer: &Answer) -> Result<Option<Bytes>, Garbled> {
+    let stdout = answer.succeeded(probe)?;
     if stdout.is_empty() {
         return Ok(None);
     }
     match stdout.strip_prefix(b"file\n") {
         Some(bytes) => Ok(Some(Bytes(bytes.to_vec()))),
-        None => Err(Garbled { probe: "probe_content", why: "no content in it".into() }),
+        None => Err(Garbled { probe, why: "no content in it".into() }),
     }
 }
 
@@ -22,7 +24,7 @@ mod tests {
     use super::*;
 
     fn read_text(rc: i32, stdout: &str) -> Result<Option<Bytes>, Garbled> {
-        read(&Answer { rc, stdout: stdout.into(), stderr: "no".into(), took: None })
+        read(PROBE, &Answer { rc, stdout: stdout.into(), stderr: "no".into(), took: None })
     }
 
     #[test]

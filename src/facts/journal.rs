@@ -1,7 +1,7 @@
 //! `probe_journal`: who is at work on the server, and which runs were never ended. Printed are parts,
-//! each ended by a NUL: `lock` and its five lines; `open` and a run; `waits`, a run and until when; or
-//! `unconfirmed`, the run that came last and when it was taken back.
-use super::{Answer, Garbled};
+//! each ended by a NUL: `lock` and its five lines; `open` and a run; `waits`, a run and until when;
+//! `unconfirmed`, the run that came last and when it was taken back; or `wrote` and a file that a run wrote.
+use super::{Answer, Garbled, Written};
 use serde::{Deserialize, Serialize};
 
 /// What there is to know of a server's journal before anything is done.
@@ -17,6 +17,9 @@ pub struct Journal {
     /// The run that came last, when nobody confirmed it and the server took it back; and when.
     #[serde(default)]
     pub unconfirmed: Option<(String, i64)>,
+    /// What runs have written.
+    #[serde(default)]
+    pub written: Vec<Written>,
 }
 
 impl Journal {
@@ -88,6 +91,8 @@ pub(super) fn read(answer: &Answer) -> Result<Journal, Garbled> {
             Some(("open", run)) => journal.open.push(run.to_owned()),
             Some(("waits", rest)) => journal.waits = moment(rest),
             Some(("unconfirmed", rest)) => journal.unconfirmed = moment(rest),
+            // A record that a power cut left half written says nothing.
+            Some(("wrote", rest)) => journal.written.extend(Written::read(rest)),
             _ => {
                 let part: String = part.chars().take(80).collect();
                 let why = format!("neither a lock nor a run: {}", part.escape_debug());
@@ -132,6 +137,8 @@ mod tests {
         assert_eq!(read_text(&(text(5) + "waits\ncd\n130\0")).unwrap().overdue(), None);
         let back = read_text("unconfirmed\ncd\n130\0").unwrap();
         assert_eq!(back.unconfirmed, Some(("cd".into(), 130)));
+        let wrote = format!("wrote\nab\n7\n{}\n/etc/f\n\0", "a".repeat(64));
+        assert_eq!(read_text(&wrote).unwrap().written[0].path, "/etc/f");
         assert_eq!(read_text(""), Ok(Journal::default()));
         assert!(read_text("what\0").is_err());
     }

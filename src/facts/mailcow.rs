@@ -186,6 +186,16 @@ pub fn postfix_file(dir: &str) -> String {
     format!("{}/data/conf/postfix/extra.cf", dir.trim_end_matches('/'))
 }
 
+/// The nginx file that counts in the other era, of the one that counts in one; `None` for any other path.
+pub fn other_era(path: &str) -> Option<String> {
+    let (a, b) = (Era::A.nginx_file(), Era::B.nginx_file());
+    let below =
+        |name| path.strip_suffix(name).filter(|folder| folder.ends_with("/data/conf/nginx/"));
+    below(a)
+        .map(|folder| folder.to_owned() + b)
+        .or_else(|| below(b).map(|folder| folder.to_owned() + a))
+}
+
 impl Era {
     /// The nginx file that counts, below `data/conf/nginx`.
     fn nginx_file(self) -> &'static str {
@@ -235,6 +245,14 @@ mod tests {
         assert_eq!(mailcow.smtp_url(), "smtp://127.0.0.1:25");
         assert_eq!((mailcow.nginx_version.clone(), mailcow.postfix_version.clone()), (None, None));
         assert!(!mailcow.postfix_seclevel_zero && !mailcow.nginx_is(&[1]));
+    }
+
+    #[test]
+    fn each_era_knows_the_file_of_the_other() {
+        let of = |name: &str| format!("/opt/m/data/conf/nginx/{name}");
+        let (a, b) = (of("includes/site-defaults.conf"), of("templates/sites-default.conf.j2"));
+        assert_eq!((other_era(&a), other_era(&b)), (Some(b), Some(a)));
+        assert_eq!(other_era("/etc/nginx/includes/site-defaults.conf"), None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod runs;
 mod system;
 mod tree;
 mod unit;
+mod written;
 
 pub use account::{Account, Shadow, User};
 pub use bytes::Bytes;
@@ -37,7 +38,7 @@ pub use home::Home;
 pub use hostname::Hostname;
 pub use journal::{Journal, Lock};
 pub use keeper::Keeper;
-pub use mailcow::{Era, Mailcow, at_least, postfix_file};
+pub use mailcow::{Era, Mailcow, at_least, other_era, postfix_file};
 pub use observed::{Observed, Unasked};
 pub use owed::Owed;
 pub use path::{PathKind, Stat};
@@ -45,6 +46,7 @@ pub use runs::{PastHandler, PastRun, PastStep, Unconfirmed};
 pub use system::{FACT_PATH, GATHER_TIMEOUT, Topic, chosen, injected};
 pub use tree::Tree;
 pub use unit::{Manager, Reign, Unit};
+pub use written::Written;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -177,8 +179,13 @@ pub enum Probe {
     },
     /// Handlers that were notified by any run and have not succeeded since.
     Owed,
-    /// Who is at work, and which runs were never ended.
+    /// Who is at work, which runs were never ended, and what runs have written.
     Journal,
+    /// What a run last wrote at a path.
+    Written {
+        /// Absolute path.
+        path: String,
+    },
     /// What would start a timer again behind a reboot.
     Keeper,
     /// What past runs changed.
@@ -234,8 +241,10 @@ pub enum Fact {
     Here(Option<Here>),
     /// Handler names, oldest first.
     Owed(Vec<Owed>),
-    /// The lock, and runs without an end.
+    /// The lock, runs without an end, files that runs wrote.
     Journal(Journal),
+    /// `None`: it was not kept.
+    Written(Option<Bytes>),
     /// What would.
     Keeper(Keeper),
     /// Runs, oldest first.
@@ -305,6 +314,10 @@ impl Probe {
     pub fn home(user: &str) -> Self {
         Self::Home { user: user.into(), files: vec![] }
     }
+    /// Whether it asks for what cowhand itself keeps on the server, which nothing else changes.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Owed | Self::Journal | Self::Written { .. } | Self::Runs)
+    }
     /// The remote function to call and its arguments; `transport::wire` quotes them.
     pub fn words(&self) -> Vec<String> {
         match self {
@@ -333,6 +346,7 @@ impl Probe {
             Self::Here { path } => vec!["look_here".into(), path.clone()],
             Self::Owed => owed::words(),
             Self::Journal => journal::words(),
+            Self::Written { path } => written::words(path),
             Self::Keeper => keeper::words(),
             Self::Runs => runs::words(),
             Self::System { topic, argument } => system::words(*topic, argument),
@@ -345,7 +359,7 @@ impl Probe {
     pub fn read(&self, answer: &Answer) -> Result<Fact, Garbled> {
         match self {
             Self::Path { .. } => path::read(answer).map(Fact::Path),
-            Self::Content { .. } => content::read(answer).map(Fact::Content),
+            Self::Content { .. } => content::read(content::PROBE, answer).map(Fact::Content),
             Self::Details { .. } => details::read(answer).map(Fact::Details),
             Self::Tree { .. } => tree::read(answer).map(Fact::Tree),
             Self::Glob { .. } => files::read("probe_glob", answer).map(Fact::Glob),
@@ -364,6 +378,7 @@ impl Probe {
             Self::Here { .. } => Ok(Fact::Here(None)),
             Self::Owed => owed::read(answer).map(Fact::Owed),
             Self::Journal => journal::read(answer).map(Fact::Journal),
+            Self::Written { .. } => written::read(answer).map(Fact::Written),
             Self::Keeper => keeper::read(answer).map(Fact::Keeper),
             Self::Runs => runs::read(answer).map(Fact::Runs),
             Self::System { topic, .. } => Ok(Fact::System(system::read(*topic, answer))),

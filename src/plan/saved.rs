@@ -2,6 +2,7 @@
 //! `apply --plan` does exactly that or nothing. All of it is digests and names: no content, no
 //! command line and no fact is ever in here in clear, hence no secret.
 use crate::change::Change;
+use crate::event::Damage;
 use crate::facts::{Bytes, Fact, PathKind, Probe};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,9 @@ pub struct Intent {
     /// Why it could not be taken back if the play failed behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_way_back: Option<String>,
+    /// Files of ours that somebody else changed, and what became of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edited: BTreeMap<String, Damage>,
     /// In order.
     pub changes: Vec<Intended>,
 }
@@ -73,7 +77,7 @@ pub struct Intended {
 impl Foreseen {
     /// Adds a fact as a user (empty: who logs in) saw it. The first look counts.
     pub fn saw(&mut self, user: &str, probe: &Probe, fact: &Fact) {
-        if matches!(probe, Probe::Journal | Probe::Keeper | Probe::Runs) {
+        if matches!(probe, Probe::Journal | Probe::Keeper | Probe::Runs | Probe::Written { .. }) {
             // Our own memory, which every run adds to; no plan stands on it.
             return;
         }
@@ -141,7 +145,8 @@ impl Intent {
         let intended = changes
             .iter()
             .map(|change| Intended { about: about(change, hidden), sha256: digest(change) });
-        Self { task, unknown, no_way_back: None, changes: intended.collect() }
+        let (no_way_back, edited) = (None, BTreeMap::new());
+        Self { task, unknown, no_way_back, edited, changes: intended.collect() }
     }
 
     fn told(&self) -> String {

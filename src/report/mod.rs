@@ -1,6 +1,7 @@
 //! Telling: folds over events, and nothing else. A reporter never decides anything about the run; a
 //! run's events can be rendered again later by any of them.
 mod confirmation;
+mod edited;
 mod json;
 mod progress;
 mod recap;

@@ -102,6 +102,7 @@ impl Reporter for Progress {
             | Event::CutOff { .. }
             | Event::Stopped { .. }
             | Event::Irreversible { .. }
+            | Event::Edited { .. }
             | Event::RolledBack { .. }
             | Event::AtRisk { .. }
             | Event::Confirmed { .. }

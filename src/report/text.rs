@@ -1,8 +1,8 @@
 //! Plain text for people: a line per changed or failed task, its diff, and a recap per host. What many
 //! hosts say alike of one task (failures, warnings, `debug`) is told once, with the list of hosts.
-use super::{Palette, Reporter, clean, confirmation, recap};
+use super::{Palette, Reporter, clean, confirmation, edited, recap};
 use crate::change::Diff;
-use crate::event::{Event, Left, Outcome};
+use crate::event::{Edit, Event, Left, Outcome};
 use crate::facts::Lock;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
@@ -130,6 +130,13 @@ impl<W: Write + Send> Text<W> {
         self.said(host, outcome, result)
     }
 
+    fn edited(&mut self, host: &str, edit: &Edit) -> io::Result<()> {
+        self.line("edited", host, &edited::told(edit))?;
+        let gone = edit.ours.iter().map(|line| format!("-{line}\n"));
+        let text = gone.chain(edit.theirs.iter().map(|line| format!("+{line}\n"))).collect();
+        self.diffs(&[Diff { subject: edit.path.clone(), text }])
+    }
+
     fn rolled_back(
         &mut self,
         host: &str,
@@ -241,6 +248,7 @@ impl<W: Write + Send> Reporter for Text<W> {
             Event::Irreversible { host, task, why, .. } => {
                 self.collect("no way back", host, &format!("{task} ({why})"), "");
             }
+            Event::Edited { host, edit, .. } => self.edited(host, edit)?,
             Event::Owed { host, handler, known, .. } => {
                 let text = if *known {
                     format!("{handler} (notified by an earlier run)")

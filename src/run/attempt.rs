@@ -7,11 +7,11 @@ use super::journal::Doing;
 use super::play::PlayWorld;
 use super::task::rendered_name;
 use crate::change::{Change, Diff, Here, Ran, Undo, diff};
-use crate::event::{Event, Outcome};
+use crate::event::{Edit, Event, Outcome};
 use crate::facts::{Probe, Took};
 use crate::modules::PlanError;
 use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle, text};
-use crate::secret::Secrets;
+use crate::secret::{REDACTED, Secrets};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::transport::{Connect, TransportError, here};
 use crate::vars::Scope;
@@ -109,6 +109,7 @@ pub(super) async fn attempt<C: Connect>(
         }
         Err(error) => return Ok(Attempt::failed(error.to_string())),
     };
+    let edits = tell_edits(world, host, step, scope, (eye, &call, &changes, &terms)).await?;
     if terms.mode != Mode::Regardless {
         let (task, hidden) = (step.name.as_str(), terms.no_log);
         let no_way_back = no_way_back(world, host, step, &changes);
@@ -116,7 +117,8 @@ pub(super) async fn attempt<C: Connect>(
         if let Some(why) = no_way_back.filter(|_| terms.mode == Mode::Check) {
             irreversible(world, host, step, scope, why);
         }
-        let about = About { task, hidden, notifies: owe, handler: settles, no_way_back };
+        let edits = &edits;
+        let about = About { task, hidden, notifies: owe, handler: settles, no_way_back, edits };
         if let Err(message) = host.foresight.meets(&about, &changes) {
             return Ok(Attempt::failed(message));
         }
@@ -219,6 +221,30 @@ fn irreversible<C: Connect>(
         let (host, why) = (host.name.clone(), why.to_owned());
         emit(&world.events, Event::Irreversible { host, task, place, why });
     }
+}
+
+/// Tells what somebody else has changed of what a task is about to write.
+async fn tell_edits<C: Connect>(
+    world: &PlayWorld,
+    host: &mut HostRun<C>,
+    step: &TaskStep,
+    scope: &Scope,
+    (eye, call, changes, terms): (Option<usize>, &Invocation, &[Change], &Terms),
+) -> Result<Vec<Edit>, TransportError> {
+    let Some(eye) = eye else { return Ok(vec![]) };
+    let mut edits = host.edits(eye, call, changes).await?;
+    let is_secret = |change: &Change| matches!(change, Change::WriteFile { secret: true, .. });
+    for edit in &mut edits {
+        if terms.no_log || !terms.diff || changes.iter().any(is_secret) {
+            (edit.ours, edit.theirs) = (vec![], vec![]);
+        }
+        if terms.no_log {
+            (edit.path, edit.instead_of) = (REDACTED.into(), None);
+        }
+        let (host, task) = (host.name.clone(), rendered_name(world, step, scope));
+        emit(&world.events, Event::Edited { host, task, edit: edit.clone() });
+    }
+    Ok(edits)
 }
 
 /// A file that will hold a secret is secret as a whole: what is there now may hold the last one.

@@ -3,7 +3,7 @@
 use super::host::{HostRun, State};
 use super::{Events, emit};
 use crate::change::Change;
-use crate::event::Event;
+use crate::event::{Edit, Event};
 use crate::facts::{Fact, Probe};
 use crate::plan::saved::{Foreseen, Intent};
 use crate::plan::{HostVars, Via};
@@ -41,6 +41,7 @@ impl Foresight {
         }
         let mut intent = Intent::new(about.task.to_owned(), changes, about.hidden);
         intent.no_way_back = about.no_way_back.map(str::to_owned);
+        intent.edited = about.edits.iter().map(|edit| (edit.path.clone(), edit.damage)).collect();
         match self {
             Self::None => {}
             Self::Recording(foreseen) => {
@@ -75,6 +76,8 @@ pub(super) struct About<'a> {
     pub(super) handler: Option<&'a str>,
     /// Why it could not be taken back.
     pub(super) no_way_back: Option<&'static str>,
+    /// What somebody else has changed of what it is about to write.
+    pub(super) edits: &'a [Edit],
 }
 
 impl<C: Connect> HostRun<C> {

@@ -2,13 +2,13 @@
 use super::confirm::Confirmation;
 use super::foresight::Foresight;
 use super::journal::Journal;
+use super::written::Written;
 use super::{Events, Job, emit};
-use crate::change::{Change, Ran};
 use crate::event::{Event, Outcome, Recap};
-use crate::facts::{Fact, Observed, Probe, injected};
+use crate::facts::Observed;
 use crate::plan::{Context, HostVars, Via, Way};
 use crate::playbook::Task;
-use crate::transport::{Connect, Transport, TransportError, here};
+use crate::transport::{Connect, TransportError};
 use crate::vars::{Hosts, Layer, Scope, Trust};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +28,12 @@ pub(super) enum State {
 }
 
 /// A shell and what has been seen through it. What a user may see differs from user to user.
-struct Eye<S> {
-    via: Via,
-    shell: Arc<S>,
-    seen: Observed,
+pub(super) struct Eye<S> {
+    pub(super) via: Via,
+    pub(super) shell: Arc<S>,
+    pub(super) seen: Observed,
     /// What the host owes was asked through it.
-    met: bool,
+    pub(super) met: bool,
 }
 
 /// Gives the way to a host that is reached by these variables.
@@ -47,7 +47,7 @@ pub(super) struct HostRun<C: Connect> {
     reach: Scope,
     /// The ways that were dialled.
     links: Vec<(Way, C)>,
-    eyes: Vec<Eye<C::Shell>>,
+    pub(super) eyes: Vec<Eye<C::Shell>>,
     pub(super) vars: HostVars,
     /// Handlers that were notified, by their full names.
     pub(super) notified: BTreeSet<String>,
@@ -69,6 +69,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) foresight: Foresight,
     /// What this run has written into the server's journal.
     pub(super) journal: Journal,
+    /// What earlier runs have written there.
+    pub(super) written: Written,
     /// Handlers that it notified and that are marked on other hosts, where its tasks ran.
     pub(super) elsewhere: BTreeMap<String, BTreeSet<String>>,
     /// What all know of all, where anything asks for it.
@@ -99,6 +101,7 @@ impl<C: Connect> HostRun<C> {
             recap: Recap::default(),
             foresight: Foresight::None,
             journal: Journal::default(),
+            written: Written::default(),
             elsewhere: BTreeMap::new(),
             everyone: None,
             chosen: true,
@@ -195,149 +198,6 @@ impl<C: Connect> HostRun<C> {
     /// What has been seen through a shell.
     pub(super) fn seen(&self, eye: usize) -> &Observed {
         &self.eyes[eye].seen
-    }
-
-    /// In check mode: what earlier tasks would have made of it.
-    pub(super) fn overlay(&mut self, eye: usize, changes: &[Change]) {
-        for change in changes {
-            for other in 0..self.eyes.len() {
-                if other != eye {
-                    self.eyes[other].seen.forget(|probe| change.touches(probe));
-                }
-            }
-            change.predict(&mut self.eyes[eye].seen);
-        }
-    }
-
-    /// Asks what is not known yet, all in one round trip.
-    pub(super) async fn look(
-        &mut self,
-        eye: usize,
-        probes: Vec<Probe>,
-    ) -> Result<(), TransportError> {
-        let mut wanted: Vec<Probe> = vec![];
-        for probe in probes {
-            if let Some(fact) = here::look(&probe) {
-                self.eyes[eye].seen.set(probe, fact);
-                continue;
-            }
-            if !self.eyes[eye].seen.knows(&probe) && !wanted.contains(&probe) {
-                wanted.push(probe);
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        self.recap.batches += 1;
-        let facts = self.eyes[eye].shell.observe(&wanted).await?;
-        for (probe, fact) in wanted.into_iter().zip(facts) {
-            if let Fact::Owed(owed) = &fact {
-                self.eyes[eye].met = true;
-                for owed in owed {
-                    self.owed.entry(owed.handler.clone()).or_default().insert(eye);
-                }
-            }
-            if let Fact::Journal(journal) = &fact {
-                self.journal.found(eye, journal);
-                self.found(journal);
-            }
-            let Eye { via, seen, .. } = &mut self.eyes[eye];
-            self.foresight.saw(via, &probe, &fact);
-            seen.set(probe, fact);
-        }
-        Ok(())
-    }
-
-    /// Takes facts of the server among the host's variables.
-    pub(super) async fn gather(
-        &mut self,
-        eye: usize,
-        probes: Vec<Probe>,
-    ) -> Result<(), TransportError> {
-        self.look(eye, probes.clone()).await?;
-        for probe in probes {
-            if let Ok(Fact::System(facts)) = self.eyes[eye].seen.get(&probe) {
-                let named = |(name, value): (&String, &Value)| (injected(name), value.clone());
-                self.vars.facts.extend(facts.iter().map(named));
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes changes as steps of the run, and forgets what they may have made untrue. The first that
-    /// really changes something takes the server's lock.
-    pub(super) async fn act(
-        &mut self,
-        eye: usize,
-        changes: &[Change],
-    ) -> Result<Vec<Ran>, TransportError> {
-        let (batch, opens) = self.journal.around(eye, changes);
-        let mut ran = self.apply(eye, &batch).await?;
-        if opens {
-            self.journal.opened(eye, &ran.remove(0))?;
-        }
-        for (change, ran) in changes.iter().zip(&ran) {
-            match change {
-                Change::Owe { handler } if ran.rc == 0 => {
-                    if !self.owed.contains_key(handler) {
-                        self.journal.owes(handler);
-                    }
-                    self.owed.entry(handler.clone()).or_default().insert(eye);
-                }
-                Change::Settle { handler } if ran.rc == 0 => {
-                    if let Some(eyes) = self.owed.get_mut(handler) {
-                        eyes.remove(&eye);
-                        if eyes.is_empty() {
-                            self.owed.remove(handler);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(ran)
-    }
-
-    /// A batch as it is, without the journal around it.
-    pub(super) async fn apply(
-        &mut self,
-        eye: usize,
-        batch: &[Change],
-    ) -> Result<Vec<Ran>, TransportError> {
-        for eye in &mut self.eyes {
-            eye.seen.forget(|probe| batch.iter().any(|change| change.touches(probe)));
-        }
-        let mut ran: Vec<Ran> = vec![];
-        for part in batch.chunk_by(|one, next| one.is_here() == next.is_here()) {
-            if ran.last().is_some_and(|last| last.rc != 0) {
-                break;
-            }
-            if part.iter().all(Change::is_here) {
-                ran.extend(here::make(part).await);
-            } else {
-                self.recap.batches += 1;
-                ran.extend(self.eyes[eye].shell.apply(part).await?);
-            }
-        }
-        Ok(ran)
-    }
-
-    /// Takes back the mark of a handler, through every shell that it was made through.
-    pub(super) async fn settle(&mut self, handler: &str) -> Result<(), TransportError> {
-        for eye in self.owed.get(handler).cloned().unwrap_or_default() {
-            self.act(eye, &[Change::Settle { handler: handler.to_owned() }]).await?;
-        }
-        Ok(())
-    }
-
-    /// When a handler was first owed, by the server's clock.
-    pub(super) fn owed_since(&self, handler: &str) -> Option<i64> {
-        self.eyes.iter().find_map(|eye| match eye.seen.get(&Probe::Owed) {
-            Ok(Fact::Owed(owed)) => {
-                owed.iter().find(|owed| owed.handler == handler).map(|owed| owed.since)
-            }
-            _ => None,
-        })
     }
 
     /// Gives the host up.

@@ -3,6 +3,7 @@
 mod ahead;
 mod attempt;
 mod confirm;
+mod contact;
 mod delegate;
 mod flow;
 mod foresight;
@@ -16,6 +17,7 @@ pub mod past;
 mod play;
 mod rollback;
 mod task;
+mod written;
 
 use crate::change::Identity;
 use crate::event::{Event, Recap};

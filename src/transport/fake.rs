@@ -125,6 +125,7 @@ impl Model {
             Probe::Here { .. } => Fact::Here(None),
             Probe::Owed => Fact::Owed(vec![]),
             Probe::Journal => Fact::Journal(self.journal.state()),
+            Probe::Written { path } => Fact::Written(self.journal.written(path)),
             Probe::Keeper => Fact::Keeper(Keeper::Nothing),
             Probe::Runs => Fact::Runs(self.journal.runs()),
             Probe::System { .. } => Fact::System(serde_json::Map::new()),
@@ -191,7 +192,7 @@ impl Model {
                 Err(refused) => return refused,
             }
             let ran = self.make_inner(change);
-            self.journal.ended(run, *number, &ran);
+            self.journal.ended(run, *number, change, &ran);
             return ran;
         }
         self.make_inner(change)

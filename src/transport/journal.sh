@@ -63,7 +63,8 @@ lapsed() {
 	[ "$seconds" -gt "$lease" ] || [ "$seconds" -lt "-$lease" ]
 }
 
-# take_lock RUN WHO LEASE: takes it ($ours: it was ours already), or says whose it is (exit status 75) and ends the request.
+# take_lock RUN WHO LEASE: takes it ($ours: it was ours already), or says whose it is and ends the request
+# with exit status 75.
 take_lock() {
 	tries=0 ours=
 	until said=$( (set -C && : >"$state/lock") 2>&1); do
@@ -204,6 +205,7 @@ end_run() {
 	find_run "$1" && [ ! -e "$journal/unconfirmed" ] || return 0
 	close_run "$2" || exit 1
 	prune
+	prune_written
 	if read_lock && [ "$holder" = "$1" ]; then
 		rm -f "$state/lock"
 	fi
@@ -298,12 +300,14 @@ make_step() {
 		[ ! -e "$note" ] || rm -rf "$note"
 		(umask 077 && make_record "$@") || exit 1
 	elif [ -e "$note/after" ] && [ "$(state_of "$place" "$extent")" = "$(cat "$note/after")" ]; then
+		(umask 077 && keep_written "$1") 2>/dev/null || :
 		: >"$note/done"
 		[ ! -e "$place" ] || tell "$place"
 		return
 	fi
 	"$@" || exit
 	(umask 077 && state_of "$place" "$extent" >"$note/after" && : >"$note/done") || exit 1
+	(umask 077 && keep_written "$1") 2>/dev/null || :
 }
 
 # keep_back: $back, which takes back what is about to be done to $place, on the disk before this returns.
@@ -328,6 +332,7 @@ make_record() {
 		[ "${6:-}" != recurse ] || below "$place"
 		;;
 	esac
+	[ "$extent" != whole ] || forget_written "$1"
 	flush "$note"/* "$note" "$journal"
 }
 
@@ -504,12 +509,14 @@ undo() {
 			left "$(printf '%s\n' "$said" | tail -n 1)"
 		fi
 	elif is_back; then
+		written_back
 		: >"$note/undone"
 	elif [ "$1" != force ] && ! (is_ours); then
 		left 'was changed since'
 	elif [ -e "$note/beyond" ]; then
 		left "$(cat "$note/beyond")"
 	elif said=$(restore 2>&1); then
+		written_back
 		: >"$note/undone"
 		printf 'restored %s\0' "$place"
 	else
@@ -574,7 +581,8 @@ attributes_back() {
 # --- looking: the journal -------------------------------------------------------------------------
 
 # probe_journal: the lock, if there is one (`lock`, the run, who, since when, the lease, seconds since it was
-# renewed), then each run that has not ended (`open`, the run); ended by a NUL each.
+# renewed), then each run that has not ended (`open`, the run), what waits to be confirmed, and what runs
+# have written; ended by a NUL each.
 probe_journal() {
 	state_folder
 	if read_lock; then
@@ -585,6 +593,7 @@ probe_journal() {
 		printf 'open\n%s\0' "${journal##*.}"
 	done
 	tell_waiting
+	tell_written
 }
 
 # probe_runs: the runs that are kept, oldest first, in parts that end with a NUL: `run`, its name, then what

@@ -22,8 +22,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The functions that run on servers, with their comments.
-pub const PRELUDE: &str =
-    concat!(include_str!("remote.sh"), include_str!("journal.sh"), include_str!("confirm.sh"));
+pub const PRELUDE: &str = concat!(
+    include_str!("remote.sh"),
+    include_str!("journal.sh"),
+    include_str!("written.sh"),
+    include_str!("confirm.sh")
+);
 
 /// Functions that are sent only with a batch that calls one of them.
 pub const CHAPTERS: &[&str] = &[

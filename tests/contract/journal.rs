@@ -36,7 +36,12 @@ pub(crate) async fn restored(shell: &impl Transport, undo: Change) -> Vec<String
     paths.collect()
 }
 
+/// Without what runs have written.
 pub(crate) async fn journal(shell: &impl Transport) -> Journal {
+    Journal { written: vec![], ..whole_journal(shell).await }
+}
+
+pub(crate) async fn whole_journal(shell: &impl Transport) -> Journal {
     match shell.observe(&[Probe::Journal]).await.unwrap().remove(0) {
         Fact::Journal(journal) => journal,
         other => panic!("{other:?}"),

@@ -1,7 +1,7 @@
 //! What administrators do by hand: undone is what cowhand set, kept is what is theirs.
 use super::lab::{POSTFIX, Server};
 use super::watch::Watch;
-use cowhand::event::Outcome;
+use cowhand::event::{Damage, Outcome};
 
 #[test]
 #[ignore = "needs the lab: cargo xtask test --lab"]
@@ -15,6 +15,7 @@ fn one_nginx_line_undone_by_hand_is_set_again_and_restarts_nginx_alone() {
     let checked = server.check(&[]).exits(3);
     let expected = ["Set the TLS parameters and headers of nginx", "Restart nginx"];
     assert_eq!(checked.tasks("a3", &Outcome::WouldChange), expected);
+    assert_eq!(checked.edits("a3"), [(file.as_str(), Damage::Changed)]);
 
     let (watch, postfix) = (Watch::over(&server), server.container(POSTFIX));
     let applied = server.apply(&[]).exits(0);

@@ -1,6 +1,6 @@
 //! Runs of the program itself, and what they said.
 use super::lab::Server;
-use cowhand::event::{Event, Line, Outcome, Recap, VERSION};
+use cowhand::event::{Damage, Event, Line, Outcome, Recap, VERSION};
 use cowhand::facts::Lock;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -173,6 +173,17 @@ impl Ended {
             _ => None,
         });
         warned.collect()
+    }
+
+    /// Files of ours that somebody else changed on a host, and what became of them.
+    pub(super) fn edits(&self, on: &str) -> Vec<(&str, Damage)> {
+        let edits = self.events.iter().filter_map(|event| match event {
+            Event::Edited { host, edit, .. } if host == on => {
+                Some((edit.path.as_str(), edit.damage))
+            }
+            _ => None,
+        });
+        edits.collect()
     }
 
     /// Handlers that an earlier run owes.

@@ -3,7 +3,7 @@ use crate::change::{
     Change, Ending, Entry, Identity, LOCKED, Ran, STEPS_OF_A_NAME, TOO_LATE, TakenBack, taken_back,
 };
 use crate::facts::{
-    Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe, Unconfirmed,
+    Answer, Bytes, Lock, Observed, PastHandler, PastRun, PastStep, Probe, Unconfirmed, Written,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::time::Instant;
 pub(super) struct Journal {
     lock: Option<Identity>,
     runs: Vec<Run>,
+    /// What runs have written, by path.
+    written: BTreeMap<String, (Written, Bytes)>,
     /// The step at hand keeps what it replaces.
     keeps: bool,
 }
@@ -23,6 +25,8 @@ struct Run {
     told: PastRun,
     /// What was known before each step.
     before: Vec<Observed>,
+    /// What had been written at its path before each step.
+    replaced: Vec<Option<(Written, Bytes)>>,
     /// What steps were answered with.
     answers: BTreeMap<u32, Ran>,
     armed: Option<Armed>,
@@ -53,7 +57,13 @@ impl Journal {
         let name = |run: &Run| (run.told.run.clone(), 0);
         let waits = self.runs.iter().find(|run| run.armed.is_some()).map(name);
         let last = self.runs.last().filter(|run| run.told.unconfirmed.is_some());
-        crate::facts::Journal { lock, open, waits, unconfirmed: last.map(name) }
+        let written = self.written.values().map(|(written, _)| written.clone()).collect();
+        crate::facts::Journal { lock, open, waits, unconfirmed: last.map(name), written }
+    }
+
+    /// What a run last wrote at a path.
+    pub(super) fn written(&self, path: &str) -> Option<Bytes> {
+        self.written.get(path).map(|(_, content)| content.clone())
     }
 
     /// Takes back what nobody confirmed in time.
@@ -187,8 +197,8 @@ impl Journal {
         if self.runs.iter().all(|run| run.told.run != by.run) {
             let (run, manifest) = (by.run.clone(), manifest.clone());
             let told = PastRun { run, manifest, ..PastRun::default() };
-            let (before, answers) = (vec![], BTreeMap::new());
-            self.runs.push(Run { told, before, answers, armed: None, again: vec![] });
+            let (before, replaced, answers) = (vec![], vec![], BTreeMap::new());
+            self.runs.push(Run { told, before, replaced, answers, armed: None, again: vec![] });
         }
         Ran::default()
     }
@@ -224,11 +234,13 @@ impl Journal {
     ) -> Result<Option<Ran>, Ran> {
         let kept_as = change.kept_as();
         self.keeps = kept_as.is_some();
+        let replaced = kept_as.as_ref().and_then(|path| self.written.get(path).cloned());
         let run = self.held(run)?;
         if let Some(made) = run.answers.get(&number) {
             return Ok(Some(made.clone()));
         }
         if let Some(path) = kept_as {
+            run.replaced.push(replaced);
             let new = matches!(facts.stat(&path, false), Ok(None) | Err(_));
             let function = change.words()[0].clone();
             let step = PastStep { number, function, path, new, done: false, undone: false };
@@ -239,11 +251,32 @@ impl Journal {
     }
 
     /// The step that was begun last has ended.
-    pub(super) fn ended(&mut self, run: &str, number: u32, ran: &Ran) {
+    pub(super) fn ended(&mut self, run: &str, number: u32, change: &Change, ran: &Ran) {
+        if ran.rc == 0 {
+            self.note_written(run, change);
+        }
         let Some(run) = self.runs.iter_mut().find(|known| known.told.run == run) else { return };
         run.answers.insert(number, ran.clone());
         if let Some(step) = run.told.steps.last_mut() {
             step.done |= ran.rc == 0 && self.keeps;
+        }
+    }
+
+    /// What a change leaves is in mind, what it removes no more.
+    fn note_written(&mut self, run: &str, change: &Change) {
+        match change {
+            Change::WriteFile { path, content, .. } => {
+                let (run, path, sha256) = (run.to_owned(), path.clone(), content.sha256());
+                let written = Written { run, at: 0, sha256, path: path.clone() };
+                self.written.insert(path, (written, content.clone()));
+            }
+            Change::Remove { path } => {
+                let below = format!("{path}/");
+                self.written.retain(|known, _| known != path && !known.starts_with(&below));
+            }
+            Change::Link { path, .. } => drop(self.written.remove(path)),
+            Change::Download(download) => drop(self.written.remove(&download.path)),
+            _ => {}
         }
     }
 
@@ -252,21 +285,26 @@ impl Journal {
             return super::failed(1, "there is no such run on this server");
         };
         let mut said: Vec<String> = vec![];
-        for (step, before) in run.told.steps.iter_mut().zip(&run.before).rev() {
+        let kept = run.before.iter().zip(&run.replaced);
+        for (step, (before, replaced)) in run.told.steps.iter_mut().zip(kept).rev() {
             if !is_from(from, step.number) || step.undone {
                 continue;
             }
             step.undone = true;
+            if is_whole(&step.function) {
+                self.written.remove(&step.path);
+                self.written.extend(replaced.clone().map(|replaced| (step.path.clone(), replaced)));
+            }
             if step.done {
                 said.push(format!("restored {}\0", step.path));
             }
             for (probe, fact) in before.iter() {
-                if is_kept(probe) {
+                if !probe.is_ours() {
                     facts.set(probe.clone(), fact.clone());
                 }
             }
             let known = |probe: &Probe| before.knows(probe);
-            facts.forget(|probe| is_kept(probe) && !known(probe));
+            facts.forget(|probe| !probe.is_ours() && !known(probe));
         }
         Answer { stdout: said.concat().as_str().into(), ..Answer::default() }
     }
@@ -283,9 +321,9 @@ impl Journal {
     }
 }
 
-/// Whether a fact is about what a run may change, and not about runs.
-fn is_kept(probe: &Probe) -> bool {
-    !matches!(probe, Probe::Owed | Probe::Journal | Probe::Runs)
+/// Whether a function of `remote.sh` puts something else in the place of a file.
+fn is_whole(function: &str) -> bool {
+    matches!(function, "write_file" | "run_download" | "make_link" | "remove_path")
 }
 
 /// `is_from` of `journal.sh`.
