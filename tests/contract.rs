@@ -1,5 +1,6 @@
 //! One suite against every door to a host: the model keeps to it as the real shells do.
 #![expect(clippy::disallowed_methods, reason = "temporary folders and programs are what is tested")]
+mod bounds;
 mod deeds;
 mod facts;
 mod files;
@@ -71,6 +72,7 @@ pub(crate) async fn keeps_the_contract(door: &impl Connect, root: &str) {
     handlers_are_owed_until_settled(shell, door).await;
     journal::keeps_the_contract(door, root).await;
     written::keeps_the_contract(shell, root).await;
+    bounds::keeps_the_contract(shell, root).await;
 }
 
 async fn files_are_written_and_seen(shell: &impl Transport, root: &str) {

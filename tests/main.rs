@@ -17,6 +17,7 @@ mod laws;
 mod layers;
 mod mailcow;
 mod modules;
+mod one_machine;
 mod plans;
 mod playbook;
 mod role;

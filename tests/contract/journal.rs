@@ -167,8 +167,9 @@ async fn what_is_confirmed_stays(shell: &impl Transport, door: &impl Connect, ro
     let (run, _) = journal(shell).await.waits.unwrap();
     assert_eq!(run, "fay");
     assert!(runs(shell).await.pop().unwrap().waits.is_some());
-    let other = &door.shell(None).await.unwrap();
-    make(other, &[Change::Journal(Entry::Stay { run: "fay".into() })]).await;
+    make(shell, &[Change::Journal(Entry::Stay { run: "fay".into() })]).await;
+    let anew = &door.anew();
+    let other = &anew.shell(None).await.unwrap();
     make(other, &[confirm("fay"), confirm("fay")]).await;
     assert_eq!(journal(shell).await.waits, None);
     make(shell, &[end("fay")]).await;

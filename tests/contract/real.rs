@@ -1,6 +1,7 @@
 //! What only real shells can show, in every POSIX shell that this machine has.
 use super::*;
 use cowhand::change::{Command, Until, Wait};
+use cowhand::facts::Answer;
 use cowhand::transport::local::Local;
 use cowhand::transport::{Escalation, Method, TransportError, wire};
 use std::io::Write as _;
@@ -13,6 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Lab {
     pub(super) name: String,
     program: Vec<String>,
+    /// Where its programs are.
+    programs: String,
     pub(super) folder: tempfile::TempDir,
     pub(super) door: Local,
 }
@@ -26,6 +29,29 @@ impl Lab {
     }
     pub(super) fn state(&self) -> std::path::PathBuf {
         self.folder.path().join("state/cowhand")
+    }
+    /// Calls a function of the prelude, once some of its variables were set anew.
+    pub(super) fn call(&self, variables: &str, words: &[String], reads: &[u8]) -> Answer {
+        let script = format!("{}\n{variables}\n\"$@\"", wire::PRELUDE);
+        let mut child = std::process::Command::new(&self.program[0])
+            .args(&self.program[1..])
+            .args(["-c", &script, "sh"])
+            .args(words)
+            .env("PATH", &self.programs)
+            .env("COWHAND_STATE", self.state())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(reads).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        Answer {
+            rc: ended.status.code().unwrap(),
+            stdout: Bytes(ended.stdout),
+            stderr: Bytes(ended.stderr),
+            took: None,
+        }
     }
 }
 
@@ -65,11 +91,11 @@ fn lab(name: &str, program: &[&str], tools: Option<&Path>) -> Lab {
     make("root");
     let door = Local::new(LIMIT)
         .program(program.iter().copied())
-        .env("PATH", path)
+        .env("PATH", &path)
         .env("TMPDIR", make("tmp").display().to_string())
         .env("COWHAND_STATE", folder.path().join("state/cowhand").display().to_string());
     let program = program.iter().map(|word| (*word).to_owned()).collect();
-    Lab { name: name.into(), program, folder, door }
+    Lab { name: name.into(), program, programs: path, folder, door }
 }
 
 pub(super) fn run(argv: &[&str]) -> Command {

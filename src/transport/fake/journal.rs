@@ -23,15 +23,23 @@ pub(super) struct Journal {
 #[derive(Debug)]
 struct Run {
     told: PastRun,
-    /// What was known before each step.
-    before: Vec<Observed>,
-    /// What had been written at its path before each step.
-    replaced: Vec<Option<(Written, Bytes)>>,
+    /// What each step replaced.
+    replaced: Vec<Replaced>,
     /// What steps were answered with.
     answers: BTreeMap<u32, Ran>,
     armed: Option<Armed>,
     /// Steps that the server itself can do again, and their names.
     again: Vec<(u32, String)>,
+}
+
+/// What a step replaced.
+#[derive(Debug)]
+struct Replaced {
+    change: Change,
+    /// All that was known.
+    before: Observed,
+    /// What had been written at its path.
+    written: Option<(Written, Bytes)>,
 }
 
 /// A run waits to be confirmed.
@@ -197,8 +205,8 @@ impl Journal {
         if self.runs.iter().all(|run| run.told.run != by.run) {
             let (run, manifest) = (by.run.clone(), manifest.clone());
             let told = PastRun { run, manifest, ..PastRun::default() };
-            let (before, replaced, answers) = (vec![], vec![], BTreeMap::new());
-            self.runs.push(Run { told, before, replaced, answers, armed: None, again: vec![] });
+            let (replaced, answers) = (vec![], BTreeMap::new());
+            self.runs.push(Run { told, replaced, answers, armed: None, again: vec![] });
         }
         Ran::default()
     }
@@ -234,18 +242,18 @@ impl Journal {
     ) -> Result<Option<Ran>, Ran> {
         let kept_as = change.kept_as();
         self.keeps = kept_as.is_some();
-        let replaced = kept_as.as_ref().and_then(|path| self.written.get(path).cloned());
+        let written = kept_as.as_ref().and_then(|path| self.written.get(path).cloned());
         let run = self.held(run)?;
         if let Some(made) = run.answers.get(&number) {
             return Ok(Some(made.clone()));
         }
         if let Some(path) = kept_as {
-            run.replaced.push(replaced);
+            let before = facts.clone();
+            run.replaced.push(Replaced { change: change.clone(), before, written });
             let new = matches!(facts.stat(&path, false), Ok(None) | Err(_));
             let function = change.words()[0].clone();
             let step = PastStep { number, function, path, new, done: false, undone: false };
             run.told.steps.push(step);
-            run.before.push(facts.clone());
         }
         Ok(None)
     }
@@ -285,26 +293,25 @@ impl Journal {
             return super::failed(1, "there is no such run on this server");
         };
         let mut said: Vec<String> = vec![];
-        let kept = run.before.iter().zip(&run.replaced);
-        for (step, (before, replaced)) in run.told.steps.iter_mut().zip(kept).rev() {
+        for (step, replaced) in run.told.steps.iter_mut().zip(&run.replaced).rev() {
             if !is_from(from, step.number) || step.undone {
                 continue;
             }
             step.undone = true;
             if is_whole(&step.function) {
+                let written = replaced.written.clone().map(|written| (step.path.clone(), written));
                 self.written.remove(&step.path);
-                self.written.extend(replaced.clone().map(|replaced| (step.path.clone(), replaced)));
+                self.written.extend(written);
             }
             if step.done {
                 said.push(format!("restored {}\0", step.path));
             }
-            for (probe, fact) in before.iter() {
-                if !probe.is_ours() {
-                    facts.set(probe.clone(), fact.clone());
-                }
+            let Replaced { change, before, .. } = replaced;
+            let concerns = |probe: &Probe| concerns(change, &step.path, probe);
+            for (probe, fact) in before.iter().filter(|(probe, _)| concerns(probe)) {
+                facts.set(probe.clone(), fact.clone());
             }
-            let known = |probe: &Probe| before.knows(probe);
-            facts.forget(|probe| !probe.is_ours() && !known(probe));
+            facts.forget(|probe| concerns(probe) && !before.knows(probe));
         }
         Answer { stdout: said.concat().as_str().into(), ..Answer::default() }
     }
@@ -318,6 +325,24 @@ impl Journal {
         if self.lock.as_ref().is_some_and(|by| by.run == name) {
             self.lock = None;
         }
+        while self.runs.len() > RUNS_KEPT && self.runs[0].told.ended.is_some() {
+            self.runs.remove(0);
+        }
+    }
+}
+
+/// `runs_kept` of `journal.sh`.
+const RUNS_KEPT: usize = 10;
+
+/// Whether a step that did this to a path may have made another answer of this.
+fn concerns(change: &Change, path: &str, probe: &Probe) -> bool {
+    match (change, probe) {
+        (Change::Deed(deed), _) => deed.makes.iter().any(|(made, _)| made == probe),
+        (_, Probe::Path { path: other, .. } | Probe::Content { path: other }) => {
+            let below = other.strip_prefix(path);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        }
+        _ => false,
     }
 }
 
