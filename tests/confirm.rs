@@ -10,6 +10,7 @@ use cowhand::transport::local::Local;
 use cowhand::transport::{Connect, Escalation, Stage, TransportError};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// A service: what its file holds, and what it runs with.
@@ -171,16 +172,20 @@ fn a_play_that_locks_us_out_is_taken_back_by_the_server_and_is_told_so() {
     assert!(!told.events.iter().any(earlier), "it is no longer the last run: {}", told.text());
 }
 
+/// Where such a run can be cut off.
+fn steps() -> usize {
+    let mut server = Server::new();
+    let fault = Fault::new(Blow::None, 0);
+    server.fault = Some(fault.clone());
+    server.run(&server.playbook(RISKY), 30, false);
+    let count = fault.steps();
+    assert!(count > 10, "{count}");
+    count
+}
+
 #[test]
 fn wherever_we_are_cut_off_the_file_and_what_runs_agree_in_the_end() {
-    let count = {
-        let mut server = Server::new();
-        let fault = Fault::new(Blow::None, 0);
-        server.fault = Some(fault.clone());
-        server.run(&server.playbook(RISKY), 30, false);
-        fault.steps()
-    };
-    assert!(count > 10, "{count}");
+    let count = steps();
     std::thread::scope(|scope| {
         for at in 0..count {
             scope.spawn(move || {
@@ -192,6 +197,111 @@ fn wherever_we_are_cut_off_the_file_and_what_runs_agree_in_the_end() {
             });
         }
     });
+}
+
+#[test]
+fn whoever_loses_a_host_that_waits_to_be_confirmed_is_told_until_when() {
+    let told_so = AtomicUsize::new(0);
+    let count = steps();
+    std::thread::scope(|scope| {
+        for at in 0..count {
+            let told_so = &told_so;
+            scope.spawn(move || {
+                let mut server = Server::new();
+                server.fault = Some(Fault::new(Blow::Shell, at));
+                let told = server.run(&server.playbook(RISKY), 2, false);
+                let help = told.events.iter().find_map(|event| match event {
+                    Event::Unreachable { help, .. } => help.clone(),
+                    _ => None,
+                });
+                let words = "nobody confirms what this run did there, so the server takes it back by itself, by ";
+                let help = help.filter(|help| help.starts_with(words));
+                if let Some(help) = help {
+                    assert!(help.ends_with(" UTC at the latest"), "{help}");
+                    told_so.fetch_add(1, Ordering::Relaxed);
+                    server.until(|server| server.timers().is_empty(), "nothing waits any more");
+                    assert_eq!(server.read("file"), "old\n", "as we were told: cut at step {at}");
+                }
+            });
+        }
+    });
+    assert!(told_so.into_inner() > 2, "most steps are behind the arming");
+}
+
+/// The program, in a project whose one host is this machine, reached through a `sudo` of the test's: a play
+/// that writes `shut` beside it lets nobody become root any more.
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new(task: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Self(folder);
+        let root = project.0.path();
+        let sudo = "#!/bin/sh\n[ ! -e \"${0%/*}/shut\" ] || { echo 'not allowed' >&2; exit 1; }\n\
+                    while [ \"$1\" != -- ] && [ \"$1\" != /bin/sh ]; do shift; done\n\
+                    [ \"$1\" != -- ] || shift\nexec \"$@\"\n";
+        std::fs::write(root.join("sudo"), sudo).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(root.join("sudo"), mode).unwrap();
+        let hosts = format!(
+            "all:\n  hosts:\n    here:\n      ansible_connection: local\n      ansible_become: true\n      \
+             ansible_become_user: deploy\n      ansible_become_exe: {}/sudo\n",
+            root.display()
+        );
+        std::fs::write(root.join("hosts.yml"), hosts).unwrap();
+        let playbook = format!("- hosts: all\n  gather_facts: false\n  tasks:\n{task}")
+            .replace("ROOT", &root.display().to_string());
+        std::fs::write(root.join("site.yml"), playbook).unwrap();
+        project
+    }
+
+    /// Its exit code and what it says.
+    fn cowhand(&self, words: &[&str]) -> (Option<i32>, String) {
+        let ended = std::process::Command::new(env!("CARGO_BIN_EXE_cowhand"))
+            .current_dir(self.0.path())
+            .args(words)
+            .args(["site.yml", "-i", "hosts.yml"])
+            .env("HOME", self.0.path())
+            .env("COWHAND_STATE", self.0.path().join("state"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let text = [ended.stdout, ended.stderr].concat();
+        (ended.status.code(), String::from_utf8(text).unwrap())
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.0.path().join(name).exists()
+    }
+}
+
+const SHUTS: &str = "    - {name: shut, copy: {dest: ROOT/shut, content: x}, risk: lockout}\n";
+const KEEPS: &str = "    - {name: keep, copy: {dest: ROOT/kept, content: x}, risk: lockout}\n";
+
+#[test]
+fn on_the_command_line_what_shuts_us_out_is_taken_back_within_the_window() {
+    let project = Project::new(SHUTS);
+    let (code, said) = project.cowhand(&["check", "--confirm-timeout", "3"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("at risk") && said.contains("within 3 s"), "{said}");
+    let (code, said) = project.cowhand(&["apply", "--confirm-timeout", "3"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("armed") && said.contains("unconfirmed"), "{said}");
+    assert!(!project.holds("shut"), "{said}");
+    let (code, said) = project.cowhand(&["apply", "--confirm-timeout", "0"]);
+    assert_eq!(code, Some(0), "nobody confirms, and nothing is taken back: {said}");
+    assert!(!said.contains("armed") && project.holds("shut"), "{said}");
+}
+
+#[test]
+fn on_the_command_line_what_lets_us_in_is_confirmed_and_stays() {
+    let project = Project::new(KEEPS);
+    let (code, said) = project.cowhand(&["apply"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("armed") && said.contains("confirmed"), "{said}");
+    assert!(project.holds("kept"));
+    let (code, said) = project.cowhand(&["apply", "--confirm-timeout", "86401"]);
+    assert_eq!(code, Some(5), "{said}");
 }
 
 /// A run that was cut off behind its first change, with a timer that has ten minutes.

@@ -64,11 +64,13 @@ fn read(text: &str) -> Case {
             ("@check", _) => options.check = true,
             ("@quiet", _) => verbosity = 0,
             ("@diff", _) => options.diff = true,
+            ("@confirm", seconds) => options.confirm_timeout = seconds.parse().unwrap(),
             ("@tags", tags) => {
                 options.chosen =
                     Selection { tags: tags.split(',').map(str::to_owned).collect(), skip: vec![] }
             }
             ("@start", name) => options.start_at = Some(name.to_owned()),
+            ("@folder", path) => put(&mut facts, path, &stat(PathKind::Directory, "")),
             ("@file", path) => {
                 put(&mut facts, path, &stat(PathKind::File, body));
                 facts.set(Probe::Content { path: path.into() }, Fact::Content(Some(body.into())));

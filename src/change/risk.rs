@@ -1,5 +1,6 @@
-//! Paths that decide who gets in: what is changed there can lock everybody out, us included.
+//! Paths and services that decide who gets in: what is changed there can lock everybody out, us included.
 use super::Change;
+use crate::facts::Probe;
 
 /// Files, and folders with all that is below them (these end with `/`).
 const PATHS: &[&str] = &[
@@ -44,6 +45,24 @@ const PATHS: &[&str] = &[
     "/etc/sysconfig/network-scripts/",
 ];
 
+/// Services, by their names without `.service` and the like.
+const SERVICES: &[&str] = &[
+    "ssh",
+    "sshd",
+    "dropbear",
+    "nftables",
+    "iptables",
+    "ip6tables",
+    "netfilter-persistent",
+    "ufw",
+    "firewalld",
+    "fail2ban",
+    "network",
+    "networking",
+    "NetworkManager",
+    "systemd-networkd",
+];
+
 impl Change {
     /// Whether it touches what decides who gets in. A command may, and nobody can tell: that is for
     /// whoever writes the task to say (`risk: lockout`).
@@ -57,6 +76,13 @@ impl Change {
             | Self::Touch { path, .. }
             | Self::Remove { path } => is_door(path),
             Self::Download(download) => is_door(&download.path),
+            Self::Deed(deed) => deed.makes.iter().any(|(probe, _)| match probe {
+                Probe::Unit { name, .. } => {
+                    let bare = name.split('.').next().unwrap_or_default();
+                    SERVICES.contains(&bare)
+                }
+                _ => false,
+            }),
             Self::SetTimes { .. }
             | Self::MakeTemp { .. }
             | Self::Request(_)
@@ -67,7 +93,6 @@ impl Change {
             | Self::Owe { .. }
             | Self::Settle { .. }
             | Self::Here(_)
-            | Self::Deed(_)
             | Self::Journal(_) => false,
         }
     }
@@ -111,6 +136,31 @@ mod tests {
         }
     }
 
+    /// Something is done to a service.
+    fn turns(name: &str) -> Change {
+        let probe = Probe::Unit {
+            name: name.into(),
+            reign: crate::facts::Reign::System,
+            only: None,
+            pattern: String::new(),
+        };
+        Change::Deed(Box::new(super::super::Deed {
+            subject: name.into(),
+            effect: String::new(),
+            call: super::super::Call::Program(vec![]),
+            back: super::super::Back::Nothing,
+            makes: vec![(probe, crate::facts::Fact::Unit(crate::facts::Unit::default()))],
+            reach: super::super::Reach::Anything,
+        }))
+    }
+
+    #[test]
+    fn services_that_decide_who_gets_in_are_a_risk() {
+        for name in ["ssh", "sshd.service", "ssh.socket", "ufw", "nftables", "firewalld"] {
+            assert!(turns(name).can_lock_out(), "{name}");
+        }
+    }
+
     #[test]
     fn what_does_not_is_none() {
         for path in [
@@ -124,6 +174,7 @@ mod tests {
         ] {
             assert!(!Change::Remove { path: path.into() }.can_lock_out(), "{path}");
         }
+        assert!(!turns("docker").can_lock_out());
         let run = super::super::Command { argv: vec!["ufw".into()], ..Default::default() };
         assert!(!Change::Run(run).can_lock_out());
     }

@@ -259,7 +259,7 @@ impl Default for LockArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ConfirmArgs {
     /// Seconds that a server waits for a new connection to confirm what can lock us out, before it takes
-    /// that back by itself; 0: for ever.
+    /// that back by itself; 0: nobody confirms, and nothing is taken back.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub confirm_timeout: u32,
 }

@@ -170,6 +170,7 @@ impl Module for This {
         ("manage_dir", "As wished."),
         ("follow", "As wished."),
     ]];
+    const GUARDS: bool = true;
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {

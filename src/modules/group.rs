@@ -111,6 +111,7 @@ impl Module for This {
         ("gid", "Its number, when it is there."),
         ("system", "As wished, when it is there."),
     ]];
+    const GUARDS: bool = true;
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {

@@ -40,6 +40,8 @@ pub trait Module {
     const RETURNS: &'static [Table] = &[];
     /// Whether one host does it for all (`pause`).
     const ONCE: bool = false;
+    /// Whether whatever it changes decides who gets in, as far as its changes do not tell themselves.
+    const GUARDS: bool = false;
     /// Names of the facts that it returns.
     const FACTS: &'static [&'static str] = &[];
     /// Typed parameters, `deny_unknown_fields`.
@@ -178,6 +180,8 @@ pub struct ModuleDef {
     pub returns: &'static [Table],
     /// See [`Module::ONCE`].
     pub once: bool,
+    /// See [`Module::GUARDS`].
+    pub guards: bool,
     /// See [`Module::FACTS`].
     pub facts: &'static [&'static str],
     /// The parameter names, read out of the struct itself.
@@ -205,6 +209,7 @@ impl ModuleDef {
             refused: M::REFUSED,
             returns: M::RETURNS,
             once: M::ONCE,
+            guards: M::GUARDS,
             facts: M::FACTS,
             keys: params::keys::<M::Params>,
             accepts: |value| params::read::<M::Params>(value).map(drop),

@@ -184,6 +184,7 @@ impl Module for This {
         ("remove", "As wished, when it was removed."),
         ("force", "As wished, when it was removed."),
     ]];
+    const GUARDS: bool = true;
     type Params = Params;
 
     fn observe(params: &Params) -> Vec<Probe> {

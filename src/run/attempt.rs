@@ -128,7 +128,8 @@ pub(super) async fn attempt<C: Connect>(
     let (task, is_handler) = (step.name.as_str(), settles.is_some());
     let doing = Doing { task, is_handler, hidden: terms.no_log };
     let seen = eye.map(|eye| host.seen(eye).clone()).unwrap_or_default();
-    if let (Some(eye), true) = (eye, is_risky(step.context.keywords.risk, &changes))
+    let risky = is_risky(step.context.keywords.risk, &call, &changes);
+    if let (Some(eye), true) = (eye, risky)
         && terms.mode == Mode::Check
     {
         host.would_arm(eye, task).await?;
@@ -138,7 +139,6 @@ pub(super) async fn attempt<C: Connect>(
         _ if changes.is_empty() => (Outcome::Ok, vec![]),
         None => (Outcome::Changed, make_here(host, &terms, &changes).await),
         Some(eye) => {
-            let risky = is_risky(step.context.keywords.risk, &changes);
             if let Err(message) = host.arm(eye, task, risky).await? {
                 return Ok(Attempt::failed(message));
             }

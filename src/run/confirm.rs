@@ -1,6 +1,6 @@
 //! Changes that can lock us out. Before the first of a play, the server's own timer is armed; behind the
 //! play, a new connection confirms, or the server takes the play back by itself. It never decides what is a
-//! risk by itself: that is the task's word, or that of [`Change::can_lock_out`].
+//! risk by itself: that is the word of the task, its module, or [`Change::can_lock_out`].
 use super::host::{HostRun, State};
 use super::journal::Again;
 use super::past::past;
@@ -9,7 +9,7 @@ use super::{Events, emit};
 use crate::change::{Change, Entry, TOO_LATE, armed};
 use crate::event::{Event, Left};
 use crate::facts::{self, Fact, Keeper, PastRun, Probe};
-use crate::plan::Via;
+use crate::plan::{Invocation, Via};
 use crate::playbook::Risk;
 use crate::transport::{Connect, Transport, TransportError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,10 +39,11 @@ pub(super) struct Confirmation {
 }
 
 /// Whether changes of a task can lock us out.
-pub(super) fn is_risky(risk: Option<Risk>, changes: &[Change]) -> bool {
+pub(super) fn is_risky(risk: Option<Risk>, call: &Invocation, changes: &[Change]) -> bool {
     match risk {
         Some(Risk::Lockout) => !changes.is_empty(),
         Some(Risk::None) => false,
+        None if call.module.guards => !changes.is_empty(),
         None => changes.iter().any(Change::can_lock_out),
     }
 }
