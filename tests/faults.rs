@@ -6,6 +6,7 @@ mod frames;
 mod model;
 
 use crate::stage::{Told, apply, job};
+use cowhand::event::Event;
 use cowhand::transport::Connect;
 use cowhand::transport::local::Local;
 use std::io::Write as _;
@@ -25,14 +26,22 @@ const OLD: &str = "old\n";
 const NEW: &str = "old\nnew\n";
 
 impl Server {
+    /// What is old there was written by an earlier run.
     fn new() -> Self {
         let server = Self { folder: tempfile::tempdir().unwrap() };
         for folder in ["live", "running", "restarts"] {
             std::fs::create_dir(server.path(folder)).unwrap();
+            for service in SERVICES {
+                std::fs::write(server.path(folder).join(service), "").unwrap();
+            }
         }
+        let earlier = server.playbook().replace("line: new", "line: old");
+        apply(job(&earlier, "a,", false), |_| server.door());
         for service in SERVICES {
-            std::fs::write(server.path("live").join(service), OLD).unwrap();
-            std::fs::write(server.path("running").join(service), OLD).unwrap();
+            assert_eq!(
+                (server.read("live", service), server.read("running", service)),
+                (OLD.into(), OLD.into())
+            );
             std::fs::write(server.path("restarts").join(service), "").unwrap();
         }
         server
@@ -95,6 +104,8 @@ impl Server {
         let next = self.run(|| self.door());
         assert_eq!(next.recap["a"].failed, 0, "{point}: {}", next.text());
         assert!(!next.recap["a"].unreachable, "{point}: {}", next.text());
+        let accuses = |event: &Event| matches!(event, Event::Edited { .. });
+        assert!(!next.events.iter().any(accuses), "{point}: {}", next.text());
         for service in SERVICES {
             assert_eq!(self.read("live", service), NEW, "{point}");
             assert_eq!(self.read("running", service), NEW, "{point}: a restart was lost");

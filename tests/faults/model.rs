@@ -1,6 +1,7 @@
 //! Any playbook, cut off anywhere: a part of a run and a whole one come to what a whole one comes to.
 use crate::stage::{apply, host, job};
 use cowhand::change::Change;
+use cowhand::event::Event;
 use cowhand::facts::{Fact, Observed, Probe};
 use cowhand::transport::fake::Fake;
 use proptest::prelude::*;
@@ -125,6 +126,8 @@ proptest! {
             host.lapse();
             let next = apply(job(&playbook, "a,", false), |_| host.clone());
             prop_assert_eq!(next.recap["a"].failed, 0, "cut at {}: {}", cut, next.text());
+            let accuses = |event: &Event| matches!(event, Event::Edited { .. });
+            prop_assert!(!next.events.iter().any(accuses), "cut at {}: {}", cut, next.text());
             prop_assert_eq!(state(&host), state(&whole), "cut at {}\n{}", cut, playbook);
             prop_assert_eq!(every_restart_was_made(&tasks, &host.made()), Ok(()), "cut at {}\n{}", cut, playbook);
             if came_through {
