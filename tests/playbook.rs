@@ -310,7 +310,8 @@ mod good {
         let names = |vars: &cowhand::source::Vars| {
             vars.iter().map(|(name, _)| name.value.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(names(&used.keywords.vars), ["x", "mail_port"]);
+        assert_eq!(names(&used.keywords.vars), ["x"]);
+        assert_eq!(names(&used.params), ["mail_port"]);
         assert!(used.keywords.escalate.is_some() && used.keywords.when.len() == 1);
         let role = &used.role;
         assert_eq!((role.name.as_str(), role.path.as_path()), ("mail", Path::new("roles/mail")));
@@ -320,7 +321,7 @@ mod good {
         assert_eq!(spec.summary.as_deref(), Some("mails"));
         assert_eq!(spec.internal, ["mail_a", "mail_b"]);
         assert_eq!((spec.options[0].1.kind.as_str()), "int");
-        assert_eq!(names(&role.dependencies[0].keywords.vars), ["base_x"]);
+        assert_eq!(names(&role.dependencies[0].params), ["base_x"]);
         assert_eq!(role.dependencies[0].role.name, "base");
     }
 

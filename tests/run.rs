@@ -112,8 +112,14 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
             vars_files: vec![],
         })
         .collect();
-    let shared =
-        Shared { inventory, extra, magic, files: case.files.bytes(), playbook_dir: "".into() };
+    let shared = Shared {
+        inventory,
+        extra,
+        magic,
+        files: case.files.bytes(),
+        playbook_dir: "".into(),
+        working_dir: "".into(),
+    };
     let engine = Engine::default();
     let views: Vec<_> =
         plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
@@ -123,8 +129,14 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
         "{}",
         found.iter().map(|f| f.render(&sources, false)).collect::<String>()
     );
-    let job =
-        Job { playbook: "site.yml".into(), plays, sources, engine, shared, options: case.options };
+    let job = Job {
+        playbook: "site.yml".into(),
+        plays,
+        sources,
+        engine,
+        roster: shared.into(),
+        options: case.options,
+    };
     let hosts: BTreeMap<String, Fake> =
         ["a", "b"].map(|name| (name.to_owned(), Fake::new(case.facts.clone()))).into();
     let (sender, mut receiver) = unbounded_channel();
@@ -268,14 +280,20 @@ fn told_with(case: Case, host: &Fake) -> Fake {
         .collect();
     let extra = Arc::new(layer("extra vars", Trust::Template, &vec![]));
     let magic = Arc::new(magic(&inventory, false, false, "."));
-    let shared =
-        Shared { inventory, extra, magic, files: BTreeMap::new(), playbook_dir: "".into() };
+    let shared = Shared {
+        inventory,
+        extra,
+        magic,
+        files: BTreeMap::new(),
+        playbook_dir: "".into(),
+        working_dir: "".into(),
+    };
     let job = Job {
         playbook: "site.yml".into(),
         plays,
         sources,
         engine: Engine::default(),
-        shared,
+        roster: shared.into(),
         options: case.options,
     };
     let (sender, _receiver) = unbounded_channel();

@@ -66,7 +66,14 @@ pub(crate) fn project(
             vars_files: vec![],
         })
         .collect();
-    let shared = Shared { inventory, extra, magic, files: files.bytes(), playbook_dir: "".into() };
+    let shared = Shared {
+        inventory,
+        extra,
+        magic,
+        files: files.bytes(),
+        playbook_dir: "".into(),
+        working_dir: "".into(),
+    };
     let engine = Engine::default();
     let views: Vec<_> =
         plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
@@ -76,7 +83,7 @@ pub(crate) fn project(
     let by = Identity { run, ..Identity::default() };
     let options = Options { check, forks: 1, by, ..Options::default() };
     let playbook = "site.yml".into();
-    Arc::new(Job { playbook, plays, sources, engine, shared, options })
+    Arc::new(Job { playbook, plays, sources, engine, roster: shared.into(), options })
 }
 
 /// Runs it where `dial` leads to.
@@ -86,7 +93,8 @@ where
     C::Shell: 'static,
 {
     let (sender, receiver) = unbounded_channel();
-    let names = job.shared.inventory.hosts.iter().map(|host| &host.name);
+    let shared = job.roster.now();
+    let names = shared.inventory.hosts.iter().map(|host| &host.name);
     let hosts: BTreeMap<String, C> = names.map(|name| (name.clone(), dial(name))).collect();
     let recap = wait(run(job, ways(hosts), sender));
     Told { events: drained(receiver), recap }

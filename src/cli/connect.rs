@@ -97,7 +97,8 @@ impl Dialer {
         let become_password = job.options.become_password.clone();
         let engine = job.engine.clone();
         let known_hosts = trust::beside(inventories);
-        let (inventory, extra) = (&job.shared.inventory, &job.shared.extra);
+        let shared = job.roster.now();
+        let (inventory, extra) = (&shared.inventory, &shared.extra);
         let secrets = job.sources.vault().secrets().clone();
         Self::with(inventory, extra, engine, login, become_password, known_hosts, secrets)
     }

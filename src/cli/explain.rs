@@ -1,6 +1,7 @@
 //! `cowhand inventory vars explain HOST NAME`: every place that gives a variable a value for a host, the one
 //! that wins first.
 use super::args::{ExplainArgs, HostArgs, PlayArgs};
+use super::limit;
 use super::load::{self, fleet, sources};
 use super::{Exit, Wrong};
 use crate::plan::{self, Context, batch, layer};
@@ -48,7 +49,7 @@ fn views(args: &ExplainArgs) -> Result<(Vec<View>, Engine, SourceMap), Wrong> {
     let Some(playbook) = &args.playbook else {
         let fleet = fleet(hosts, None, sources(hosts)?)?;
         if fleet.inventory.host(&args.host).is_none() {
-            load::chosen(&fleet, &args.host, None)?;
+            limit::chosen(&fleet, &args.host, None)?;
         }
         let layers = fleet.inventory.layers(&args.host).into_iter();
         let scope = layers
@@ -65,8 +66,9 @@ fn views(args: &ExplainArgs) -> Result<(Vec<View>, Engine, SourceMap), Wrong> {
         let brought = plan::Play::new(&play.play, &play.vars_files);
         let context = Context::default();
         let batch = batch(&play.hosts, &play.hosts, &BTreeSet::new());
-        let own = job.shared.host_vars(&args.host);
-        let scope = job.shared.scope(&brought, &args.host, &own, &context, &batch);
+        let shared = job.roster.now();
+        let own = shared.host_vars(&args.host);
+        let scope = shared.scope(&brought, &args.host, &own, &context, &batch);
         let name = play.play.keywords.name.as_ref().map_or(&play.play.hosts.value, |it| &it.value);
         views.push(View { play: Some(name.clone()), scope });
     }

@@ -2,7 +2,7 @@
 //! as whoever the inventory says that we become.
 use super::args::FleetArgs;
 use super::connect::{Dialer, LinkShell};
-use super::{Exit, Wrong, load};
+use super::{Exit, Wrong, limit, load};
 use crate::report::{Palette, clean};
 use crate::transport::{Connect, TransportError};
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ where
     Fut: Future<Output = Result<T, TransportError>> + Send,
 {
     let fleet = load::fleet(&args.hosts, None, load::sources(&args.hosts)?)?;
-    let only = load::limit(&fleet, args.hosts.limit.as_deref())?;
+    let only = limit::limit(&fleet, args.hosts.limit.as_deref())?;
     let pattern = args.patterns.join(",");
     let hosts = fleet.inventory.select(&pattern);
     let mut hosts = hosts.map_err(|found| Wrong::Usage(found.message, found.help))?;

@@ -1,6 +1,7 @@
 //! `cowhand inventory`: what the inventory means, as Ansible's own tool prints it.
 use super::args::{InventoryArgs, Show, ShowArgs, VarsAction, VarsArgs};
-use super::load::{Fleet, fleet, limit, sources};
+use super::limit::limit;
+use super::load::{Fleet, fleet, sources};
 use super::{Exit, Wrong};
 use crate::inventory::Inventory;
 use crate::secret::Secrets;

@@ -3,6 +3,8 @@
 use super::Wrong;
 use super::args::{HostArgs, LintArgs, LoginArgs, PlayArgs};
 use super::asked::{asked, idle_tags, startable};
+use super::brought::Brought;
+use super::limit::{limited, unfolded};
 use super::prompt::prompted;
 use super::vault::vault;
 use crate::inventory::Inventory;
@@ -74,59 +76,6 @@ pub(super) fn sources(hosts: &HostArgs) -> Result<SourceMap, Wrong> {
     Ok(SourceMap::new(vault(&hosts.vault)?))
 }
 
-/// The hosts that `--limit` leaves; `None`: all.
-pub(super) fn limit(fleet: &Fleet, limit: Option<&str>) -> Result<Option<BTreeSet<String>>, Wrong> {
-    let Some(pattern) = limit else { return Ok(None) };
-    let unfolded = unfolded(pattern);
-    let unfolded = unfolded.map_err(|e| Wrong::usage(format!("--limit {pattern}: {e}")))?;
-    let hosts = fleet.inventory.select(&unfolded);
-    let hosts = hosts.map_err(|found| {
-        Wrong::Usage(format!("--limit {pattern}: {}", found.message), found.help)
-    })?;
-    if hosts.is_empty() {
-        return Err(Wrong::usage(format!("--limit {pattern}: no host is left")));
-    }
-    Ok(Some(hosts.into_iter().collect()))
-}
-
-/// A pattern with the lines of files in place of their names, `@FILE`.
-fn unfolded(pattern: &str) -> std::io::Result<String> {
-    let separator = if pattern.contains(',') { ',' } else { ':' };
-    let is_file = |part: &str| part.trim_start().starts_with('@');
-    if !pattern.split(separator).any(is_file) {
-        return Ok(pattern.to_owned());
-    }
-    let mut parts = vec![];
-    for part in pattern.split(separator).map(str::trim) {
-        match part.strip_prefix('@') {
-            Some(file) => {
-                let text = std::fs::read_to_string(file)?;
-                parts.extend(text.lines().map(|line| line.trim().to_owned()));
-            }
-            None => parts.push(part.to_owned()),
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    Ok(parts.join(","))
-}
-
-/// The hosts of a pattern that `--limit` leaves.
-pub(super) fn chosen(
-    fleet: &Fleet,
-    pattern: &str,
-    only: Option<&str>,
-) -> Result<Vec<String>, Wrong> {
-    let only = limit(fleet, only)?;
-    let hosts = fleet.inventory.select(pattern);
-    let hosts = hosts.map_err(|found| Wrong::Usage(found.message, found.help))?;
-    let hosts: Vec<String> =
-        hosts.into_iter().filter(|host| only.as_ref().is_none_or(|o| o.contains(host))).collect();
-    if hosts.is_empty() {
-        return Err(Wrong::usage(format!("no host matches `{pattern}`")));
-    }
-    Ok(hosts)
-}
-
 /// Everything for `apply` and `check`.
 pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
     let (job, warnings) = assemble(args, check)?;
@@ -134,7 +83,7 @@ pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>)
         .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
         .collect();
     startable(&job)?;
-    let found = sealed(&views, &job.shared, &job.engine, job.sources.vault());
+    let found = sealed(&views, &job.roster.now(), &job.engine, job.sources.vault());
     if !found.is_empty() {
         return Err(Wrong::Project(job.sources, found));
     }
@@ -166,7 +115,7 @@ pub(super) fn lint(
     let (job, mut warnings) = assemble(&args, true)?;
     let views: Vec<(&Play, &[Vars])> =
         job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
-    warnings.extend(unread(&views, &job.shared));
+    warnings.extend(unread(&views, &job.roster.now()));
     Ok((job.sources, warnings))
 }
 
@@ -188,29 +137,31 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
         }
         fleet => fleet?,
     };
-    warnings.append(&mut fleet.warnings);
     let engine = Engine::on(Arc::new(ThisMachine::new(!check)), vault.clone());
-    let limit = limit(&fleet, args.hosts.limit.as_deref())?;
+    let brought = Brought::of(&playbook.plays);
+    let limit = limited(&fleet, args.hosts.limit.as_deref(), &|name| brought.maybe(name))?;
     warnings.extend(idle_tags(args, &playbook.plays));
     let roles = role_folders(&playbook.plays);
     let files = project::assets(&roles, &dir, &vault)
         .map_err(|found| Wrong::Project(fleet.sources.clone(), vec![found]))?;
     let mut plays = vec![];
     for play in playbook.plays {
-        match play_job(play, args, &mut fleet, &engine, &disk, limit.as_ref()) {
+        match play_job(play, args, &mut fleet, &engine, &disk, (limit.as_ref(), &brought)) {
             Ok(play) => plays.push(play),
             Err(more) => found.extend(more),
         }
     }
-    let Fleet { mut sources, inventory, extra, .. } = fleet;
+    let Fleet { mut sources, inventory, extra, warnings: more, .. } = fleet;
+    warnings.extend(more);
     if !found.is_empty() {
         return Err(Wrong::Project(sources, found));
     }
     let absolute = std::path::absolute(&dir).unwrap_or_else(|_| dir.clone());
     let mut magic = magic(&inventory, check, args.diff, &absolute.display().to_string());
     magic.values.extend(asked(args));
-    let shared =
-        Shared { inventory, extra, magic: Arc::new(magic), files, playbook_dir: dir.clone() };
+    let working_dir = std::path::absolute(".").unwrap_or_default();
+    let (magic, playbook_dir) = (Arc::new(magic), dir.clone());
+    let shared = Shared { inventory, extra, magic, files, playbook_dir, working_dir };
     let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())
         .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
         .collect();
@@ -224,7 +175,7 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
         plays,
         sources,
         engine,
-        shared,
+        roster: shared.into(),
         options: options(args, check)?,
     };
     Ok((job, warnings))
@@ -238,8 +189,10 @@ fn folder_of(playbook: &Path) -> PathBuf {
 }
 
 fn options(args: &PlayArgs, check: bool) -> Result<Options, Wrong> {
+    let limit = args.hosts.limit.as_deref();
     Ok(Options {
         check,
+        limit: limit.map(unfolded).transpose()?,
         diff: args.diff,
         forks: args.login.forks,
         chosen: Selection { tags: args.tags.clone(), skip: args.skip_tags.clone() },
@@ -276,7 +229,7 @@ fn play_job(
     fleet: &mut Fleet,
     engine: &Engine,
     disk: &Disk,
-    limit: Option<&BTreeSet<String>>,
+    (limit, brought): (Option<&BTreeSet<String>>, &Brought),
 ) -> Result<PlayJob, Vec<Diagnostic>> {
     let scope = Scope::default()
         .with(layer("play vars", Trust::Template, &play.keywords.vars))
@@ -286,12 +239,23 @@ fn play_job(
     let span = play.hosts.span;
     let pattern = render(&play.hosts.value.clone().into())
         .map_err(|error| vec![Diagnostic::error(span, format!("hosts: {error}"))])?;
-    let pattern = pattern.as_str().unwrap_or_default().to_owned();
+    pattern.as_str().unwrap_or_default().clone_into(&mut play.hosts.value);
     let hosts = if args.hosts.inventory.is_empty() {
         // `lint` without an inventory knows no hosts.
         vec![]
     } else {
-        fleet.inventory.select(&pattern).unwrap_or_else(|found| {
+        let select = |expected: &dyn Fn(&str) -> bool| {
+            fleet.inventory.select_expecting(&play.hosts.value, expected)
+        };
+        let known = select(&|name| brought.surely(name));
+        let hosts = known.or_else(|found| {
+            let hosts = select(&|name| brought.maybe(name))?;
+            let help = "this play does nothing unless `add_host` or `group_by` brings it";
+            let warning = Diagnostic { span: Some(span), ..found }.warning();
+            fleet.warnings.push(Diagnostic { help: None, ..warning }.help(help));
+            Ok(hosts)
+        });
+        hosts.unwrap_or_else(|found: Diagnostic| {
             wrong.push(Diagnostic { span: Some(span), ..found });
             vec![]
         })

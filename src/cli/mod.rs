@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the command line reads environment and terminal")]
 mod args;
 mod asked;
+mod brought;
 mod connect;
 mod demo;
 mod doc;
@@ -11,6 +12,7 @@ mod fleet;
 mod history;
 mod identity;
 mod inventory;
+mod limit;
 mod lint;
 mod load;
 mod owed;

@@ -1,7 +1,7 @@
 //! `cowhand ping`: can it log in, and become root?
 use super::args::{Color, PingArgs};
 use super::connect::Dialer;
-use super::{Exit, Wrong, load, trust};
+use super::{Exit, Wrong, limit, load, trust};
 use crate::facts::{Fact, Probe};
 use crate::report::{Palette, clean};
 use crate::transport::{Connect, Transport, TransportError};
@@ -21,7 +21,7 @@ struct Pong {
 /// Logs in everywhere and asks who we are.
 pub(super) async fn ping(args: PingArgs, color: Color) -> Result<Exit, Wrong> {
     let fleet = load::fleet(&args.hosts, None, load::sources(&args.hosts)?)?;
-    let hosts = load::chosen(&fleet, &args.pattern, args.hosts.limit.as_deref())?;
+    let hosts = limit::chosen(&fleet, &args.pattern, args.hosts.limit.as_deref())?;
     let dialer = Arc::new(Dialer::for_fleet(&fleet, &args.login)?);
     trust::ask(&dialer, &hosts).await?;
     let forks = Arc::new(Semaphore::new(args.login.forks.max(1)));

@@ -47,9 +47,11 @@ async fn play(
     verbose: u8,
     color: Color,
 ) -> Result<Exit, Wrong> {
-    let (mut job, warnings) = load::job(&args, check)?;
-    let magic = &mut Arc::make_mut(&mut job.shared.magic).values;
-    magic.insert("ansible_verbosity".into(), verbose.into());
+    let (job, warnings) = load::job(&args, check)?;
+    job.roster.begin_with(|shared| {
+        let magic = &mut Arc::make_mut(&mut shared.magic).values;
+        magic.insert("ansible_verbosity".into(), verbose.into());
+    });
     for warning in warnings.iter().filter(|finding| finding.severity == Severity::Warning) {
         let text = warning.render(&job.sources, color.on_stderr());
         writeln!(io::stderr(), "{}", text.trim_end())?;

@@ -3,7 +3,7 @@
 //! that nobody said yes to.
 use super::args::{Color, TrustAction, TrustArgs, TrustHosts};
 use super::connect::Dialer;
-use super::{Exit, Wrong, load};
+use super::{Exit, Wrong, limit, load};
 use crate::report::{Palette, clean};
 use crate::source::SourceMap;
 use crate::transport::TransportError;
@@ -88,7 +88,7 @@ pub(super) async fn ask(dialer: &Arc<Dialer>, hosts: &[String]) -> Result<(), Wr
 
 async fn look(of: &TrustHosts) -> Result<(Arc<Dialer>, Scan), Wrong> {
     let fleet = load::fleet(&of.hosts.hosts, None, SourceMap::default())?;
-    let hosts = load::chosen(&fleet, &of.hosts.pattern, of.hosts.hosts.limit.as_deref())?;
+    let hosts = limit::chosen(&fleet, &of.hosts.pattern, of.hosts.hosts.limit.as_deref())?;
     let dialer = Arc::new(Dialer::for_fleet(&fleet, &of.hosts.login)?);
     let scan = scan(&dialer, &hosts).await;
     Ok((dialer, scan))
@@ -235,7 +235,7 @@ fn list(of: &TrustHosts) -> Result<Exit, Wrong> {
 fn remove(of: &TrustHosts) -> Result<Exit, Wrong> {
     let file = file(of)?;
     let fleet = load::fleet(&of.hosts.hosts, None, SourceMap::default())?;
-    let hosts = load::chosen(&fleet, &of.hosts.pattern, of.hosts.hosts.limit.as_deref())?;
+    let hosts = limit::chosen(&fleet, &of.hosts.pattern, of.hosts.hosts.limit.as_deref())?;
     let dialer = Dialer::for_fleet(&fleet, &of.hosts.login)?;
     let mut out = io::stdout().lock();
     for host in &hosts {

@@ -3,6 +3,8 @@ use super::{Group, Host, Inventory, names};
 use crate::source::{Diagnostic, FileId, Position, Span, Spanned, Vars, nearest};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
 
 /// What readers of all formats add to.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(super) struct Builder {
     known: HashSet<(String, String)>,
     /// Groups in the order in which they were met.
     met: Vec<String>,
+    /// What is being read.
+    pub(super) source: Option<Arc<Path>>,
     /// Hosts that `all` names itself.
     named_in_all: HashSet<usize>,
     /// Everything that is wrong so far.
@@ -81,8 +85,9 @@ impl Builder {
 
     fn host(&mut self, group: &str, name: String) -> usize {
         let Inventory { hosts, index, .. } = &mut self.inventory;
+        let source = &self.source;
         let number = *index.entry(name.clone()).or_insert_with(|| {
-            hosts.push(Host { name: name.clone(), ..Host::default() });
+            hosts.push(Host { name: name.clone(), source: source.clone(), ..Host::default() });
             hosts.len() - 1
         });
         if group == "all" {

@@ -1,5 +1,6 @@
 //! Who: hosts and groups as they were written, their variables with places, and patterns that
 //! choose among them. Pure: it is handed texts.
+mod added;
 mod build;
 mod ini;
 mod literal;
@@ -31,6 +32,8 @@ pub struct Host {
     pub files: Vec<VarsFile>,
     /// Groups that name it, without their parents, without `all`.
     pub groups: BTreeSet<String>,
+    /// The inventory that names it first; `None`: a task added it.
+    pub source: Option<Arc<Path>>,
 }
 
 /// A group.
@@ -74,8 +77,10 @@ pub struct Inventory {
     index: HashMap<String, usize>,
     /// Name of a group → the groups that have it as a child.
     parents: HashMap<String, Vec<String>>,
-    /// `host_vars/` of this machine, which needs no inventory.
-    local: HashMap<String, Vec<VarsFile>>,
+    /// `host_vars/` of hosts that are not there: this machine needs no inventory, others may come.
+    unclaimed_hosts: BTreeMap<String, Vec<VarsFile>>,
+    /// `group_vars/` of groups that may come.
+    unclaimed_groups: BTreeMap<String, Vec<VarsFile>>,
 }
 
 /// A file's path and text.
@@ -113,6 +118,10 @@ impl Inventory {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let mut builder = Builder::new();
         for input in inputs {
+            builder.source = Some(match input {
+                Input::File(path, _) | Input::Script(path, _) => Arc::clone(path),
+                Input::List(list) => Path::new(list).into(),
+            });
             match input {
                 Input::File(path, text) => {
                     let file = sources.add(&**path, Arc::clone(text));
@@ -148,24 +157,25 @@ impl Inventory {
             let mut reader = VarsReader { sources, errors: &mut errors, warnings: &mut warnings };
             for (name, texts) in &files.groups {
                 let read = reader.read(number, texts);
-                match inventory.groups.get_mut(name) {
-                    Some(group) => group.files.extend(read),
-                    None if readable => {
-                        reader.orphan("group", name, &read, inventory.groups.keys());
-                    }
-                    None => {}
+                if let Some(group) = inventory.groups.get_mut(name) {
+                    group.files.extend(read);
+                    continue;
                 }
+                if readable {
+                    reader.orphan("group", name, &read, inventory.groups.keys());
+                }
+                inventory.unclaimed_groups.entry(name.clone()).or_default().extend(read);
             }
             for (name, texts) in &files.hosts {
                 let read = reader.read(number, texts);
-                match inventory.index.get(name) {
-                    Some(&host) => inventory.hosts[host].files.extend(read),
-                    None if LOCALHOST.contains(&name.as_str()) => {
-                        inventory.local.entry(name.clone()).or_default().extend(read);
-                    }
-                    None if readable => reader.orphan("host", name, &read, inventory.index.keys()),
-                    None => {}
+                if let Some(&host) = inventory.index.get(name) {
+                    inventory.hosts[host].files.extend(read);
+                    continue;
                 }
+                if readable && !LOCALHOST.contains(&name.as_str()) {
+                    reader.orphan("host", name, &read, inventory.index.keys());
+                }
+                inventory.unclaimed_hosts.entry(name.clone()).or_default().extend(read);
             }
         }
         if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
@@ -179,7 +189,19 @@ impl Inventory {
     /// Broken patterns; a name that is neither host nor group, with the nearest one; globs and
     /// expressions that match nothing. Never has a span: callers know where the pattern stands.
     pub fn select(&self, pattern: &str) -> Result<Vec<String>, Diagnostic> {
-        pattern::select(self, pattern)
+        pattern::select(self, pattern, &|_| false)
+    }
+
+    /// The same; names of hosts and groups that are `expected` to come choose nobody yet.
+    ///
+    /// # Errors
+    /// As [`Inventory::select`].
+    pub fn select_expecting(
+        &self,
+        pattern: &str,
+        expected: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<String>, Diagnostic> {
+        pattern::select(self, pattern, expected)
     }
 
     /// The host called `name`.
@@ -233,7 +255,8 @@ impl Inventory {
         if let Some(host) = self.host(host) {
             layers.push((format!("host {} of the inventory", host.name), &host.vars));
         }
-        let files = self.host(host).map(|host| &host.files).or_else(|| self.local.get(host));
+        let unclaimed = || self.unclaimed_hosts.get(host);
+        let files = self.host(host).map(|host| &host.files).or_else(unclaimed);
         layers.extend(files.into_iter().flatten().map(VarsFile::layer));
         layers.retain(|(_, vars)| !vars.is_empty());
         layers

@@ -98,7 +98,11 @@ fn letter(text: &str) -> Option<usize> {
     }
 }
 
-fn check(name: &str) -> Result<(), String> {
+/// Whether a name can be that of a host.
+///
+/// # Errors
+/// A lowercase fragment.
+pub(super) fn check(name: &str) -> Result<(), String> {
     if group(name) || name.parse::<std::net::Ipv6Addr>().is_ok() {
         return Ok(());
     }

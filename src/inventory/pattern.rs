@@ -5,7 +5,11 @@ use regex::Regex;
 use std::collections::{HashSet, VecDeque};
 
 /// The hosts that a pattern chooses, in the order in which it names them.
-pub(super) fn select(inventory: &Inventory, pattern: &str) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn select(
+    inventory: &Inventory,
+    pattern: &str,
+    expected: &dyn Fn(&str) -> bool,
+) -> Result<Vec<String>, Diagnostic> {
     let mut parts = parts(pattern)?;
     let broken = |why: &str| Diagnostic::general(format!("the pattern `{pattern}` {why}"));
     if parts.is_empty() {
@@ -30,7 +34,10 @@ pub(super) fn select(inventory: &Inventory, pattern: &str) -> Result<Vec<String>
             sign @ (b'&' | b'!') => (Some(sign), &part[1..]),
             _ => (None, part),
         };
-        let found = matches(inventory, name);
+        let found = match matches(inventory, name) {
+            Err(_) if expected(split_subscript(name).0) => Ok(vec![]),
+            found => found,
+        };
         match (sign, found) {
             // This machine is known without an inventory.
             (sign, Err(_)) if LOCALHOST.contains(&name) => match sign {

@@ -231,6 +231,7 @@ macro_rules! modules {
 }
 
 modules! {
+    add_host,
     assert,
     authorized_key,
     blockinfile,
@@ -246,6 +247,7 @@ modules! {
     get_url,
     getent,
     group,
+    group_by,
     hostname,
     known_hosts,
     lineinfile,

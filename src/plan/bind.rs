@@ -4,7 +4,7 @@ use super::scope::Shared;
 use super::steps::{Context, TaskStep};
 use crate::facts::Bytes;
 use crate::modules::{Bind, ModuleDef, Opt, PlanError};
-use crate::source::{Kind, Node, Span, Spanned};
+use crate::source::{Kind, Node, Span};
 use crate::vars::{Engine, FileOptions, Scope, TemplateError};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -269,7 +269,7 @@ impl Binder<'_> {
                 let text = node.text().unwrap_or("");
                 let known = match self.engine.evaluate(text, self.scope) {
                     Ok(value) => value,
-                    Err(TemplateError::Undefined { .. }) => "VARIABLE IS NOT DEFINED!".into(),
+                    Err(TemplateError::Undefined { name }) => self.undefined(&name).into(),
                     Err(error) => return Err(at(error)),
                 };
                 json!({"expression": text, "value": known})
@@ -290,6 +290,20 @@ impl Binder<'_> {
         };
         params.insert(name.to_owned(), bound);
         Ok(())
+    }
+
+    /// What is shown in place of a value that is not there, in Ansible's words.
+    fn undefined(&self, name: &str) -> String {
+        let (parent, last) = match name.rsplit_once(['.', '[']) {
+            Some((parent, last)) => (parent, last.trim_end_matches(']')),
+            None => return format!("<< error 1 - '{name}' is undefined >>"),
+        };
+        let kind = self.engine.evaluate(&format!("{parent} | type_debug"), self.scope);
+        let kind = kind.ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let kind = kind.unwrap_or_else(|| "dict".to_owned());
+        let is_number = last.bytes().all(|b| b.is_ascii_digit());
+        let last = if is_number { last.to_owned() } else { format!("'{last}'") };
+        format!("<< error 1 - object of type '{kind}' has no attribute {last} >>")
     }
 
     fn conditions(&self, name: &str, node: &Node) -> Result<Value, BindError> {
@@ -361,38 +375,4 @@ impl Binder<'_> {
         let at = |error| BindError { parameter: name.to_owned(), span: Some(span), error };
         rendered.map(Bytes::from).map_err(at)
     }
-}
-
-/// Whether all of `when` holds, and which condition does not.
-///
-/// # Errors
-/// Conditions that fail.
-pub fn when_holds(
-    context: &Context,
-    engine: &Engine,
-    scope: &Scope,
-) -> Result<Result<(), String>, BindError> {
-    conditions("when", &context.keywords.when, engine, scope)
-}
-
-/// Whether a list of conditions holds, and which does not.
-///
-/// # Errors
-/// Conditions that fail.
-pub fn conditions(
-    keyword: &str,
-    list: &[Spanned<Value>],
-    engine: &Engine,
-    scope: &Scope,
-) -> Result<Result<(), String>, BindError> {
-    for condition in list {
-        let holds = engine.holds(&condition.value, scope);
-        if !holds.map_err(|e| BindError::keyword(keyword, (e, Some(condition.span))))? {
-            return Ok(Err(match &condition.value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            }));
-        }
-    }
-    Ok(Ok(()))
 }

@@ -2,6 +2,7 @@
 //! variables that hold at each, binding, prefetch, outcome, order of hosts. Pure: no clock, no
 //! transport, nothing async.
 mod bind;
+mod conditions;
 mod edited;
 mod escalation;
 mod files;
@@ -20,7 +21,8 @@ mod unread;
 mod validate;
 mod via;
 
-pub use bind::{BindError, Invocation, bind, conditions, when_holds};
+pub use bind::{BindError, Invocation, bind};
+pub use conditions::{conditions, when_holds};
 pub use edited::{Found, edited, switched};
 pub use escalation::{Escalation, Method, escalation, unheeded};
 pub use gather::{asks_for_others, gathered, used};

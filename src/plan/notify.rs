@@ -47,10 +47,9 @@ pub fn handlers(play: &Play, sources: &SourceMap) -> Vec<Handler> {
 }
 
 fn of_role(used: &RoleUse, context: &Context, sources: &SourceMap, out: &mut Vec<Handler>) {
-    let mut keywords = used.keywords.clone();
-    keywords.when.clear();
-    keywords.tags.clear();
-    let inside = context.enter_role(&used.role, &keywords);
+    let mut inside = context.use_role(used);
+    inside.keywords.when.clone_from(&context.keywords.when);
+    inside.keywords.tags.clone_from(&context.keywords.tags);
     for dependency in &used.role.dependencies {
         of_role(dependency, &inside, sources, out);
     }
@@ -97,7 +96,7 @@ fn of_items(items: &[Item], context: &Context, sources: &SourceMap, out: &mut Ve
                 add(Handler::new(step, context, name, &task.listen), out);
             }
             Item::Include(include) => {
-                let context = Arc::new(context.enter(&include.keywords, "include vars"));
+                let context = Arc::new(context.enter_include(&include.keywords));
                 let own = include.keywords.name.as_ref();
                 let name = own.map_or(include.statement, |own| own.value.as_str()).to_owned();
                 let step = Step::Include(include.clone(), context.clone());

@@ -6,7 +6,7 @@ use crate::source::Vars;
 use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Variables as written, as a layer.
@@ -33,6 +33,8 @@ pub struct Shared {
     pub files: BTreeMap<PathBuf, Arc<[u8]>>,
     /// The folder of the playbook.
     pub playbook_dir: PathBuf,
+    /// The folder that paths of inventories begin at; empty: they are told as they are given.
+    pub working_dir: PathBuf,
 }
 
 /// What is the same for every task of a play.
@@ -182,6 +184,19 @@ fn role_layer(what: &str, role: &Role, vars: &Vars) -> Layer {
 
 /// The magic variables that are the same everywhere.
 pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str) -> Layer {
+    let values = json!({
+        "ansible_check_mode": check,
+        "ansible_diff_mode": diff,
+        "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0},
+        "playbook_dir": playbook_dir,
+    });
+    let Value::Object(mut values) = values else { unreachable!("json! of braces is an object") };
+    values.extend(everybody(inventory));
+    Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
+}
+
+/// `groups` and `hostvars`, as the inventory has them.
+fn everybody(inventory: &Inventory) -> [(String, Value); 2] {
     let groups: Map<String, Value> = (inventory.groups.keys())
         .map(|group| (group.clone(), inventory.members(group).into()))
         .collect();
@@ -197,16 +212,7 @@ pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str)
             (host.name.clone(), values.into())
         })
         .collect();
-    let values = json!({
-        "ansible_check_mode": check,
-        "ansible_diff_mode": diff,
-        "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0},
-        "groups": groups,
-        "hostvars": hostvars,
-        "playbook_dir": playbook_dir,
-    });
-    let Value::Object(values) = values else { unreachable!("json! of braces is an object") };
-    Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
+    [("groups".to_owned(), groups.into()), ("hostvars".to_owned(), hostvars.into())]
 }
 
 /// What a host is called, where nothing else is known of it.
@@ -236,6 +242,12 @@ fn facts(brought: &HostVars) -> Arc<Layer> {
 }
 
 impl Shared {
+    /// The magic variables follow an inventory that has grown.
+    pub fn follow_inventory(&mut self) {
+        let everybody = everybody(&self.inventory);
+        Arc::make_mut(&mut self.magic).values.extend(everybody);
+    }
+
     /// What a host brings before anything has run.
     pub fn host_vars(&self, host: &str) -> HostVars {
         let layers = self.inventory.layers(host).into_iter();
@@ -280,7 +292,7 @@ impl Shared {
         if let Some(role) = role {
             layers.push(Arc::new(role_layer("vars", role, &role.vars)));
         }
-        layers.extend(context.vars.iter().cloned());
+        layers.extend(context.given.iter().chain(&context.vars).cloned());
         layers.extend(brought.included.iter().cloned());
         layers.push(Arc::new(data("registered variables", brought.registered.clone())));
         layers.extend(context.params.iter().cloned());
@@ -289,7 +301,7 @@ impl Shared {
         layers.push(batch.clone());
         layers.extend(play.names.clone());
         let mut place = self.place(host, role);
-        if role.is_some() {
+        if !context.parents.is_empty() {
             place.insert("ansible_parent_role_names".into(), context.parents.clone().into());
         }
         layers.push(Arc::new(data("magic", place)));
@@ -307,6 +319,12 @@ impl Shared {
         let short = host.split('.').next().unwrap_or(host);
         values.insert("inventory_hostname_short".into(), short.into());
         values.insert("group_names".into(), names.into());
+        let source = self.inventory.host(host).and_then(|host| host.source.as_deref());
+        let source = source.map(|source| self.working_dir.join(source));
+        let text = |path: Option<&Path>| path.map(|path| path.display().to_string());
+        values
+            .insert("inventory_dir".into(), text(source.as_deref().and_then(Path::parent)).into());
+        values.insert("inventory_file".into(), text(source.as_deref()).into());
         if let Some(role) = role {
             values.insert("role_name".into(), role.name.clone().into());
             values.insert("ansible_role_name".into(), role.name.clone().into());

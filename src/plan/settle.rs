@@ -1,5 +1,6 @@
 //! Settle: what the attempt at a task amounts to, and what `register` gets.
-use super::bind::{BindError, conditions};
+use super::bind::BindError;
+use super::conditions::conditions;
 use super::steps::TaskStep;
 use crate::change::{Change, Here, Ran};
 use crate::event::Outcome;

@@ -18,7 +18,9 @@ pub struct Context {
     pub role: Option<Arc<Role>>,
     /// `vars:` of blocks around it and its own, outermost first.
     pub vars: Vec<Arc<Layer>>,
-    /// Variables given where a role or an include is used.
+    /// `vars:` of the roles around it, where they are used: with those that the roles bring.
+    pub given: Vec<Arc<Layer>>,
+    /// Variables beside the name of a role, and `vars:` of includes: above all that tasks set.
     pub params: Vec<Arc<Layer>>,
     /// The uses of roles around it, outermost first: one and the same for all that belongs to a use.
     pub uses: Vec<Arc<()>>,
@@ -131,18 +133,40 @@ impl Context {
         }
         inside
     }
-    /// What holds inside a role that is put to use here.
+    /// What holds inside a role that is imported here.
     #[must_use]
     pub fn enter_role(&self, role: &Arc<Role>, keywords: &Keywords) -> Self {
-        let mut inside = self.clone();
-        inside.keywords = inherit(&self.keywords, keywords);
+        let mut inside = self.enter(keywords, "block vars");
         if let Some(around) = inside.role.replace(role.clone()) {
             inside.parents.insert(0, around.name.clone());
         }
         inside.uses.push(Arc::default());
+        inside
+    }
+    /// What holds inside a role that a play or another role names.
+    #[must_use]
+    pub fn use_role(&self, used: &RoleUse) -> Self {
+        let mut inside = self.enter_role(&used.role, &Keywords::default());
+        inside.keywords = inherit(&self.keywords, &used.keywords);
+        let layer = |vars| {
+            let origin = format!("parameters of role {}", used.role.name);
+            Arc::new(layer(&origin, Trust::Template, vars))
+        };
+        if !used.keywords.vars.is_empty() {
+            inside.given.push(layer(&used.keywords.vars));
+        }
+        if !used.params.is_empty() {
+            inside.params.push(layer(&used.params));
+        }
+        inside
+    }
+    /// What holds at an include, and, of its variables, inside.
+    #[must_use]
+    pub fn enter_include(&self, keywords: &Keywords) -> Self {
+        let mut inside = self.clone();
+        inside.keywords = inherit(&self.keywords, keywords);
         if !keywords.vars.is_empty() {
-            let origin = format!("parameters of role {}", role.name);
-            inside.params.push(Arc::new(layer(&origin, Trust::Template, &keywords.vars)));
+            inside.params.push(Arc::new(layer("include vars", Trust::Template, &keywords.vars)));
         }
         inside
     }
@@ -200,7 +224,7 @@ pub fn steps(
                 }
             }
             Item::Include(include) => {
-                let inside = context.enter(&include.keywords, "include vars");
+                let inside = context.enter_include(&include.keywords);
                 if chosen.chooses(&inside.tags()) {
                     out.push(Step::Include(include.clone(), Arc::new(inside)));
                 }
@@ -239,7 +263,7 @@ fn role_steps<'a>(
         return vec![];
     }
     seen.push(used);
-    let inside = context.enter_role(&used.role, &used.keywords);
+    let inside = context.use_role(used);
     let mut out = vec![];
     for dependency in &used.role.dependencies {
         out.extend(role_steps(dependency, &inside.beside(), seen, chosen, sources));

@@ -42,6 +42,8 @@ const MAGIC: &[&str] = &[
     "group_names",
     "groups",
     "hostvars",
+    "inventory_dir",
+    "inventory_file",
     "inventory_hostname",
     "inventory_hostname_short",
     "omit",
@@ -49,6 +51,7 @@ const MAGIC: &[&str] = &[
     "playbook_dir",
     "role_name",
     "role_path",
+    "vars",
 ];
 
 /// Every name that something defines, and every template that reads one.
@@ -83,6 +86,7 @@ impl Names {
             names.vars(&group.vars);
             group.files.iter().for_each(|file| names.vars(&file.vars));
         }
+        inventory.unclaimed().for_each(|file| names.vars(&file.vars));
         // Only some hosts take part: theirs is looked for elsewhere.
         names.sealed.clear();
         names
@@ -169,6 +173,7 @@ impl Names {
             &keywords.delegate_to,
             &keywords.delegate_facts,
             &keywords.throttle,
+            &keywords.timeout,
         ];
         rare.into_iter().flatten().for_each(|value| self.read(value, false));
         single.into_iter().flatten().for_each(|value| self.read(value, false));
@@ -192,6 +197,7 @@ impl Names {
 
     fn role_use(&mut self, used: &RoleUse) {
         self.keywords(&used.keywords);
+        self.vars(&used.params);
         self.role(&used.role);
         self.items(&used.tasks);
     }
@@ -242,7 +248,7 @@ impl Names {
         self.defined.extend(task.register.iter().map(|name| name.value.clone()));
         self.defined.extend(task.module.facts.iter().map(|&fact| fact.to_owned()));
         self.gathered |= task.module.name == "setup";
-        if task.module.name == "set_fact" {
+        if ["add_host", "set_fact"].contains(&task.module.name) {
             let keys = task.args.mapping().unwrap_or_default();
             for name in keys.iter().filter_map(|(key, _)| key.text()) {
                 if name.contains("{{") {

@@ -103,7 +103,7 @@ fn gathering(
 }
 
 fn roles_of(used: &RoleUse, context: &Context, out: &mut Vec<(Arc<Role>, Context)>) {
-    let inside = context.enter_role(&used.role, &used.keywords);
+    let inside = context.use_role(used);
     used.role.dependencies.iter().for_each(|dependency| roles_of(dependency, &inside, out));
     roles_in(&used.tasks, &inside, out);
     out.push((used.role.clone(), inside));

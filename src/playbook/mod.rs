@@ -128,8 +128,10 @@ pub enum Strategy {
 pub struct RoleUse {
     /// The role.
     pub role: Arc<Role>,
-    /// Keywords and vars given where it is used.
+    /// Keywords given where it is used; its `vars` stand with the role's own.
     pub keywords: Keywords,
+    /// Variables that stand beside its name: above all that tasks set.
+    pub params: Vars,
     /// Which tasks file, `main` unless told otherwise.
     pub tasks: Vec<Item>,
     /// Where it is used.
@@ -150,6 +152,7 @@ impl RoleUse {
         let (own, others) = (&self.keywords, &other.keywords);
         self.role.path == other.role.path
             && vars(&own.vars) == vars(&others.vars)
+            && vars(&self.params) == vars(&other.params)
             && values(&own.when) == values(&others.when)
             && values(&own.tags) == values(&others.tags)
     }

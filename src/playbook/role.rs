@@ -80,7 +80,7 @@ impl Reader<'_> {
         let is_name = |key: &Node| matches!(key.text(), Some("role" | "name"));
         let rest = pairs.iter().filter(|(key, _)| !is_name(key));
         let mut fields = Fields::sort(rest, Place::Role, self);
-        let mut keywords = self.keywords(&mut fields);
+        let keywords = self.keywords(&mut fields);
         let others = std::mem::take(&mut fields.others);
         fields.done();
         let Some(name) = node.get("role").or_else(|| node.get("name")) else {
@@ -95,7 +95,7 @@ impl Reader<'_> {
         let wanted = Wanted::main(text(name));
         let mut used = self.role_use(&wanted, Keywords::default(), node.span, around)?;
         self.role_params(&others, &used.role);
-        keywords.vars.extend(self.extra_vars(&others));
+        used.params = self.extra_vars(&others);
         used.keywords = keywords;
         Some(used)
     }
@@ -146,7 +146,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let used = RoleUse { role, keywords, tasks, span, public: wanted.public };
+        let used = RoleUse { role, keywords, params: vec![], tasks, span, public: wanted.public };
         let mut budget = Budget::default();
         spend_role(&used, &mut budget);
         if budget.items == 0 {

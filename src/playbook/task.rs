@@ -244,7 +244,12 @@ impl Reader<'_> {
             let known: Vec<_> = META.iter().map(|(name, _)| *name).collect();
             let finding = Diagnostic::error(called.span, message);
             let finding = finding.label(format!("it can do {}", known.join(", ")));
-            self.found(suggest(finding, word, known));
+            self.found(match word {
+                "refresh_inventory" => finding.help(
+                    "the inventory is read once; what `add_host` and `group_by` bring is there at once",
+                ),
+                _ => suggest(finding, word, known),
+            });
             return None;
         };
         if around.handlers {

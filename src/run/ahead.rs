@@ -28,7 +28,7 @@ impl Facts {
             rest.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
         let play = job.plays[index].play.clone();
         let context = Context::default().enter(&play.keywords, "play vars");
-        Self { used: used(&views, &job.shared), context, play }
+        Self { used: used(&views, &job.roster.now()), context, play }
     }
 
     /// As whom, and which questions. `validate` has refused keywords that can't be decided.
@@ -75,11 +75,12 @@ pub(super) async fn look_ahead<C: Connect>(
     host: &mut HostRun<C>,
     steps: &[Step],
 ) -> Result<(), TransportError> {
+    let shared = world.job.roster.now();
     let wanted = prefetch(
         steps,
         &World {
             engine: &world.job.engine,
-            shared: &world.job.shared,
+            shared: &shared,
             play: &world.play,
             host: &host.name,
             brought: &host.vars,

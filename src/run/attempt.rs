@@ -5,6 +5,7 @@ use super::foresight::About;
 use super::host::HostRun;
 use super::journal::Doing;
 use super::play::PlayWorld;
+use super::roster::take_in;
 use super::task::rendered_name;
 use crate::change::{Change, Diff, Here, Ran, Undo, diff};
 use crate::event::{Edit, Event, Outcome};
@@ -89,7 +90,7 @@ pub(super) async fn attempt<C: Connect>(
         Ok(terms) => terms,
         Err(message) => return Ok(Attempt::failed(message)),
     };
-    let call = match bind(step, &job.engine, scope, &job.shared, false) {
+    let call = match bind(step, &job.engine, scope, &job.roster.now(), false) {
         Ok(call) => call,
         Err(error) => return Ok(Attempt::failed(format!("{}{error}", place(error.span)))),
     };
@@ -153,10 +154,13 @@ pub(super) async fn attempt<C: Connect>(
     if let Some(judged) = terms.late(&changes, &ran) {
         return Ok(Attempt { judged, diffs });
     }
-    let result = match (call.module.result)(&call.params, &seen, &changes, &ran) {
+    let mut result = match (call.module.result)(&call.params, &seen, &changes, &ran) {
         Ok(result) => result,
         Err(error) => return Ok(Attempt::failed(error.to_string())),
     };
+    if let Err(message) = take_in(world, host, step, &mut result) {
+        return Ok(Attempt::failed(message));
+    }
     if terms.mode == Mode::Check
         && let Some(eye) = eye
     {

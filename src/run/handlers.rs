@@ -47,7 +47,7 @@ fn is_due<C: Connect>(
     let waits = match &handler.step {
         Step::Task(step) => {
             let scope = world.scope(host, &step.context);
-            let call = bind(step, &job.engine, &scope, &job.shared, false);
+            let call = bind(step, &job.engine, &scope, &job.roster.now(), false);
             call.is_err_and(|error| error.undefined())
         }
         // Nobody knows what is in it.

@@ -3,7 +3,7 @@ use super::confirm::Confirmation;
 use super::foresight::Foresight;
 use super::journal::Journal;
 use super::written::Written;
-use super::{Events, Job, emit};
+use super::{Events, Job, Roster, emit};
 use crate::event::{Event, Outcome, Recap};
 use crate::facts::Observed;
 use crate::plan::{Context, HostVars, Via, Way};
@@ -45,6 +45,8 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) dial: Dial<C>,
     /// The variables by which it is reached.
     reach: Scope,
+    /// Which hosts and groups its variables know of.
+    knows: usize,
     /// The ways that were dialled.
     links: Vec<(Way, C)>,
     pub(super) eyes: Vec<Eye<C::Shell>>,
@@ -87,6 +89,7 @@ impl<C: Connect> HostRun<C> {
             name,
             dial,
             reach,
+            knows: 0,
             links: vec![],
             eyes: vec![],
             vars,
@@ -111,13 +114,24 @@ impl<C: Connect> HostRun<C> {
 
     /// A host that nothing has been done to.
     pub(super) fn met(job: &Job, name: String, dial: Dial<C>) -> Self {
-        let vars = job.shared.host_vars(&name);
-        let reach = job.shared.reach(&name, &vars);
+        let shared = job.roster.now();
+        let vars = shared.host_vars(&name);
+        let reach = shared.reach(&name, &vars);
         let journal = Journal::new(job, &name);
         let mut host = Self::new(name, dial, reach, vars);
         host.journal = journal;
+        host.knows = job.roster.grown();
         host.confirmation.seconds = job.options.confirm_timeout;
         host
+    }
+
+    /// Its variables follow groups that it was put into since.
+    pub(super) fn keep_up_with(&mut self, roster: &Roster) {
+        let grown = roster.grown();
+        if self.knows != grown {
+            self.vars.inventory = roster.now().host_vars(&self.name).inventory;
+            self.knows = grown;
+        }
     }
 
     /// As new, on the same connection and through the same shells.

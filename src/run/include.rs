@@ -39,7 +39,8 @@ where
         let mut ends = vec![];
         for host in self.hosts.iter().filter(|host| on.contains(&host.name)) {
             let bounds = bind_include(&self.world, host, include, context);
-            ends.push((host.name.clone(), end(include, &bounds, rescuable)));
+            let times = bounds.iter().flatten().filter(|bound| bound.is_ok()).count();
+            ends.push((host.name.clone(), times, end(include, &bounds, rescuable)));
             for bound in bounds.unwrap_or_default().into_iter().filter_map(Result::ok) {
                 match groups.iter_mut().find(|(other, _)| *other == bound) {
                     Some((_, names)) => {
@@ -49,7 +50,13 @@ where
                 }
             }
         }
-        for (name, (outcome, result)) in ends {
+        for (name, times, (outcome, result)) in ends {
+            // Every file that it brings in counts.
+            if let (Outcome::Ok, Some(host)) =
+                (&outcome, self.hosts.iter_mut().find(|host| host.name == name))
+            {
+                (1..times).for_each(|_| host.count(&outcome));
+            }
             self.end_include(&name, include, (&task, &place, handler), outcome, result);
         }
         for (bound, names) in groups {

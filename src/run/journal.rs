@@ -69,7 +69,7 @@ pub(super) struct Doing<'a> {
 impl Journal {
     /// Of a host, which numbers its steps apart from all others: they may be one machine.
     pub(super) fn new(job: &Job, host: &str) -> Self {
-        let hosts = &job.shared.inventory.hosts;
+        let hosts = &job.roster.now().inventory.hosts;
         let place = hosts.iter().position(|known| known.name == host).unwrap_or(hosts.len());
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         let count = place.saturating_add(1).saturating_mul(STEPS_OF_A_NAME);

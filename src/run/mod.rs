@@ -16,13 +16,16 @@ mod meet;
 pub mod past;
 mod play;
 mod rollback;
+mod roster;
 mod task;
 mod written;
+
+pub use roster::Roster;
 
 use crate::change::Identity;
 use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
-use crate::plan::{Selection, Shared, Way, asks_for_others};
+use crate::plan::{Selection, Way, asks_for_others};
 use crate::playbook;
 use crate::secret::{Secret, Secrets};
 use crate::source::{SourceMap, Vars};
@@ -47,7 +50,7 @@ pub struct Job {
     /// Templates.
     pub engine: Engine,
     /// Inventory, extra variables, files.
-    pub shared: Shared,
+    pub roster: Roster,
     /// How to run.
     pub options: Options,
 }
@@ -55,7 +58,7 @@ pub struct Job {
 /// A play and whom it is for.
 #[derive(Clone, Debug)]
 pub struct PlayJob {
-    /// As written.
+    /// As written, the pattern of its hosts rendered.
     pub play: playbook::Play,
     /// Chosen by its pattern and `--limit`, in order.
     pub hosts: Vec<String>,
@@ -75,6 +78,8 @@ pub struct Options {
     pub forks: usize,
     /// `--tags` and `--skip-tags`.
     pub chosen: Selection,
+    /// `--limit`: the pattern that hosts must fit which tasks add.
+    pub limit: Option<String>,
     /// `--start-at-task`: what is before it is not run.
     pub start_at: Option<String>,
     /// The password that `-K` asked for, where the inventory has none.
@@ -116,9 +121,9 @@ where
     C::Shell: 'static,
     D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
-    let events = job.events(sender);
-    let hosts = meet(&job, &way(dial), &events);
-    let hosts = plays(&job, hosts, &events).await;
+    let (events, dial) = (job.events(sender), way(dial));
+    let hosts = meet(&job, &dial, &events);
+    let hosts = plays(&job, hosts, &dial, &events).await;
     part(&job, hosts, &events).await
 }
 
@@ -133,12 +138,12 @@ where
     C::Shell: 'static,
     D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
-    let events = job.events(sender);
-    let mut hosts = meet(&job, &way(dial), &events);
+    let (events, dial) = (job.events(sender), way(dial));
+    let mut hosts = meet(&job, &dial, &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
     }
-    let mut hosts = plays(&job, hosts, &events).await;
+    let mut hosts = plays(&job, hosts, &dial, &events).await;
     let foreseen = hosts.iter_mut().map(|host| (host.name.clone(), host.foreseen()));
     let hosts_of_plan = foreseen.collect();
     let saved = Saved { v: saved::VERSION, playbook: job.playbook.clone(), hosts: hosts_of_plan };
@@ -158,20 +163,20 @@ where
     C::Shell: 'static,
     D: Fn(&str, &Scope) -> Result<C, TransportError> + Send + Sync + 'static,
 {
-    let events = job.events(sender);
-    let mut hosts = meet(&job, &way(dial), &events);
+    let (events, dial) = (job.events(sender), way(dial));
+    let mut hosts = meet(&job, &dial, &events);
     for host in &mut hosts {
         host.foresight = Foresight::Recording(Foreseen::default());
     }
     let (silent, mut unheard) = unbounded_channel();
-    let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &job.events(silent)).await;
+    let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &dial, &job.events(silent)).await;
     while let Ok(event) = unheard.try_recv() {
         if matches!(event, Event::Unreachable { .. }) {
             emit(&events, event);
         }
     }
     for host in &mut hosts {
-        let vars = job.shared.host_vars(&host.name);
+        let vars = job.roster.now().host_vars(&host.name);
         host.hold_to(plan.hosts.get(&host.name), vars, &events);
     }
     let left: Vec<&str> = (plan.hosts.keys().map(String::as_str))
@@ -181,7 +186,7 @@ where
         let message = format!("in the plan, but not in this run: {}", left.join(", "));
         emit(&events, Event::Warning { host: None, message });
     }
-    let hosts = plays(&job, hosts, &events).await;
+    let hosts = plays(&job, hosts, &dial, &events).await;
     part(&job, hosts, &events).await
 }
 
@@ -193,9 +198,10 @@ impl Job {
     fn rehearsal(&self) -> Self {
         let mut job = self.clone();
         job.options.check = true;
-        Arc::make_mut(&mut job.shared.magic)
-            .values
-            .insert("ansible_check_mode".into(), true.into());
+        job.roster.begin_with(|shared| {
+            let magic = Arc::make_mut(&mut shared.magic);
+            magic.values.insert("ansible_check_mode".into(), true.into());
+        });
         job
     }
 }
@@ -240,24 +246,35 @@ fn meet<C: Connect>(job: &Job, dial: &Dial<C>, events: &Events) -> Vec<HostRun<C
 fn everyone(job: &Job) -> Option<Arc<Hosts>> {
     let views: Vec<_> =
         job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
-    asks_for_others(&views, &job.shared).then(|| {
+    let shared = job.roster.now();
+    asks_for_others(&views, &shared).then(|| {
         let everyone = Arc::new(Hosts::default());
-        for host in &job.shared.inventory.hosts {
-            let vars = job.shared.host_vars(&host.name);
-            everyone.set(&host.name, job.shared.outside(&host.name, &vars));
+        for host in &shared.inventory.hosts {
+            let vars = shared.host_vars(&host.name);
+            everyone.set(&host.name, shared.outside(&host.name, &vars));
         }
         everyone
     })
 }
 
-async fn plays<C>(job: &Arc<Job>, mut hosts: Vec<HostRun<C>>, events: &Events) -> Vec<HostRun<C>>
+async fn plays<C>(
+    job: &Arc<Job>,
+    mut hosts: Vec<HostRun<C>>,
+    dial: &Dial<C>,
+    events: &Events,
+) -> Vec<HostRun<C>>
 where
     C: Connect + 'static,
     C::Shell: 'static,
 {
     for index in 0..job.plays.len() {
+        let chosen = job.hosts_of(index).unwrap_or_else(|found| {
+            emit(events, Event::Warning { host: None, message: found.message });
+            vec![]
+        });
+        roster::join(job, &chosen, &mut hosts, dial);
         let go_on;
-        (hosts, go_on) = play::run(job, index, hosts, events).await;
+        (hosts, go_on) = play::run(job, index, chosen, hosts, events).await;
         if !go_on {
             break;
         }

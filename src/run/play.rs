@@ -62,7 +62,7 @@ impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
         let left = self.left();
-        let scope = self.job.shared.scope(&self.play, &host.name, &host.vars, context, &left);
+        let scope = self.job.roster.now().scope(&self.play, &host.name, &host.vars, context, &left);
         host.everyone.as_ref().map_or_else(|| scope.clone(), |everyone| scope.among(everyone))
     }
     /// As whom and by which way a task speaks to a host; of the scopes the second holds for that host.
@@ -120,6 +120,7 @@ impl PlayWorld {
 pub(super) async fn run<C>(
     job: &Arc<Job>,
     index: usize,
+    chosen: Vec<String>,
     mut hosts: Vec<HostRun<C>>,
     events: &Events,
 ) -> (Vec<HostRun<C>>, bool)
@@ -127,7 +128,7 @@ where
     C: Connect + 'static,
     C::Shell: 'static,
 {
-    let PlayJob { play, hosts: chosen, vars_files } = &job.plays[index];
+    let PlayJob { play, vars_files, .. } = &job.plays[index];
     let steps = play_steps(play, &job.options.chosen, &job.sources);
     let steps = started(job, index, steps);
     let handlers = handlers(play, &job.sources);
@@ -162,7 +163,7 @@ where
             rollback: play.rollback.clone(),
             hosts: RwLock::new((
                 BTreeSet::new(),
-                crate::plan::batch(chosen, &batch, &BTreeSet::new()),
+                crate::plan::batch(&chosen, &batch, &BTreeSet::new()),
             )),
             chosen: chosen.clone(),
             facts: facts.clone(),
@@ -246,12 +247,13 @@ where
     }
 
     /// Lets the variables say which hosts are left, and what is known of all.
-    pub(super) fn tell_who_is_left(&self) {
+    pub(super) fn tell_who_is_left(&mut self) {
         let mine = self.hosts.iter().map(|host| host.name.clone()).collect();
         self.world.without(&mine, &self.gone());
-        for host in &self.hosts {
+        for host in &mut self.hosts {
+            host.keep_up_with(&self.world.job.roster);
             if let Some(everyone) = &host.everyone {
-                let known = self.world.job.shared.outside(&host.name, &host.vars);
+                let known = self.world.job.roster.now().outside(&host.name, &host.vars);
                 everyone.set(&host.name, known);
             }
         }

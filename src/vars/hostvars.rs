@@ -30,9 +30,9 @@ impl Object for Everyone {
     }
 }
 
-/// The variables of one.
-struct Other {
-    session: Arc<Session>,
+/// The variables of one, or all that hold here (`vars`).
+pub(super) struct Other {
+    pub(super) session: Arc<Session>,
 }
 
 impl fmt::Debug for Other {

@@ -2,7 +2,7 @@
 //! and remembers what was missing. Text of a [`Trust::Data`] layer, and the result of rendering, is
 //! handed out as it is.
 use super::engine::{self, Core};
-use super::hostvars::Everyone;
+use super::hostvars::{Everyone, Other};
 use super::machine::Machine;
 use super::native::{broken, from_json};
 use super::{Hosts, Layer, Scope, TemplateError, Trust};
@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) const SESSION: &str = "__session__";
 /// The variable whose values are other hosts' variables.
 const HOSTVARS: &str = "hostvars";
+/// The variable whose values are all variables.
+const VARS: &str = "vars";
 /// Variables that refer to variables, at most.
 const DEEPEST: usize = 24;
 
@@ -191,7 +193,9 @@ impl Session {
             let (session, hosts) = (Arc::clone(self), Arc::clone(hosts));
             return Some(Value::from_object(Everyone { session, hosts }));
         }
-        let layer = self.scope.layer_of(name)?;
+        let Some(layer) = self.scope.layer_of(name) else {
+            return (name == VARS).then(|| Value::from_object(Other { session: Arc::clone(self) }));
+        };
         self.resolve(layer, Place { name: name.into(), path: Vec::new() })
     }
 
