@@ -128,6 +128,12 @@ pub enum Event {
         /// What to do.
         help: Option<String>,
     },
+    /// The plays are over for the others, and run once more for hosts that did not answer when they were first
+    /// called. What is told of those from here on is what counts.
+    SecondChance {
+        /// Those hosts.
+        hosts: Vec<String>,
+    },
     /// A host was left alone: it is not as the saved plan found it.
     Refused {
         /// Host.
@@ -272,6 +278,7 @@ impl Event {
                 restored.iter_mut().chain(again).chain(left).for_each(text);
             }
             Self::RunStarted { .. }
+            | Self::SecondChance { .. }
             | Self::Locked { .. }
             | Self::CutOff { .. }
             | Self::Stopped { .. }

@@ -178,3 +178,63 @@ fn lists_and_lint_say_what_is_there_and_contact_nobody() {
         assert!(told.stdout.contains(word), "{flag}: {}", told.stdout);
     }
 }
+
+/// Whom a run becomes, and by what: the words that the program for it was called with.
+fn becomes(play: &str, variables: &str, flags: &[&str]) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    let script = "#!/bin/sh\nprintf '%s\\n' \"$*\" >\"$0.log\"\nexit 1\n";
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = format!("- hosts: all\n  gather_facts: false\n{play}  tasks:\n    - command: id\n");
+    std::fs::write(folder.path().join("site.yml"), text).unwrap();
+    let host = format!(
+        "here ansible_connection=local ansible_become_exe={} {variables}\n",
+        program.display()
+    );
+    std::fs::write(folder.path().join("hosts"), host).unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_cowhand"))
+        .current_dir(folder.path())
+        .args(["apply", "site.yml", "-i", "hosts", "-F", "none"])
+        .args(flags)
+        .env("HOME", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    std::fs::read_to_string(folder.path().join("program.log"))
+        .unwrap_or_else(|_| String::from_utf8(ended.stdout).unwrap())
+}
+
+#[test]
+fn flags_say_whom_to_become_where_neither_playbook_nor_inventory_does() {
+    let by_sudo = |user: &str| format!("-H -n -u {user} -- ");
+    let with = |more: &[&'static str]| [&["--become-user", "flag"], more].concat();
+    for (play, variables, flags, begins) in [
+        ("", "", with(&["-b"]), by_sudo("flag")),
+        ("  become: true\n", "", with(&[]), by_sudo("flag")),
+        ("  become_user: play\n", "", with(&["-b"]), by_sudo("play")),
+        ("  become_user: play\n", "ansible_become_user=host", with(&["-b"]), by_sudo("host")),
+        ("", "ansible_become_user=host", with(&["-b"]), by_sudo("host")),
+        ("", "", with(&["-b", "--become-method", "doas"]), "-n -u flag ".into()),
+        ("", "", with(&["-b", "--become-method", "community.general.su"]), "flag -c ".into()),
+        ("  become_method: sudo\n", "", with(&["-b", "--become-method", "su"]), by_sudo("flag")),
+        (
+            "",
+            "ansible_become_method=su",
+            with(&["-b", "--become-method", "doas"]),
+            "flag -c ".into(),
+        ),
+    ] {
+        let called = becomes(play, variables, &flags);
+        assert!(called.starts_with(&begins), "{play}{variables} {flags:?}: {called}");
+    }
+    // Whom, without whether, is nobody.
+    assert!(becomes("", "", &with(&[])).contains("changed       here"), "it runs as who we are");
+    let told = told("- hosts: all\n", &["--become-method", "runas"]);
+    assert!(
+        told.code == Some(5) && told.stderr.contains("`runas` is not supported"),
+        "{}",
+        told.stderr
+    );
+}

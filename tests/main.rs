@@ -22,6 +22,7 @@ mod plans;
 mod playbook;
 mod role;
 mod run;
+mod second_chance;
 mod secrets;
 mod ssh;
 mod stage;

@@ -101,14 +101,22 @@ where
 }
 
 /// Saves what it foresees.
-pub(crate) fn plan(job: Arc<Job>, hosts: &BTreeMap<String, Fake>) -> (Told, Saved) {
+pub(crate) fn plan<C>(job: Arc<Job>, hosts: &BTreeMap<String, C>) -> (Told, Saved)
+where
+    C: Connect + Clone + 'static,
+    C::Shell: 'static,
+{
     let (sender, receiver) = unbounded_channel();
     let (recap, saved) = wait(foresee(job, ways(hosts.clone()), sender));
     (Told { events: drained(receiver), recap }, saved)
 }
 
 /// Does what a plan has.
-pub(crate) fn apply_plan(job: Arc<Job>, plan: &Saved, hosts: &BTreeMap<String, Fake>) -> Told {
+pub(crate) fn apply_plan<C>(job: Arc<Job>, plan: &Saved, hosts: &BTreeMap<String, C>) -> Told
+where
+    C: Connect + Clone + 'static,
+    C::Shell: 'static,
+{
     let (sender, receiver) = unbounded_channel();
     let recap = wait(follow(job, plan, ways(hosts.clone()), sender));
     Told { events: drained(receiver), recap }

@@ -18,9 +18,10 @@ use crate::transport::fault::{self, Fault};
 use crate::transport::lasting::{Lasting, LastingShell};
 use crate::transport::local::Local;
 use crate::transport::ssh::config::Arguments;
-use crate::transport::ssh::{Keyring, Options, SshConnect};
+use crate::transport::ssh::{Keyring, Options, Question, SshConnect};
 use crate::transport::{Connect, Escalation, Stage, Transport, TransportError};
 use crate::vars::{Engine, Layer, Scope, Trust};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,12 @@ impl Connect for Link {
         match self {
             Self::Ssh(ssh) => Self::Ssh(Box::new(ssh.anew())),
             Self::Local(local) => Self::Local(local.anew()),
+        }
+    }
+    async fn hang_up(&self) {
+        match self {
+            Self::Ssh(ssh) => ssh.hang_up().await,
+            Self::Local(local) => local.hang_up().await,
         }
     }
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<LinkShell, TransportError> {
@@ -129,7 +136,7 @@ impl Dialer {
             extra: extra.clone(),
             engine,
             login: login.clone(),
-            ways: Ways::new(login, Keyring::new(passphrase), known_hosts)?,
+            ways: Ways::new(login, Keyring::new(passphrase).replying(reply), known_hosts)?,
             password,
             become_password,
             secrets,
@@ -144,10 +151,14 @@ impl Dialer {
 
     fn scope(&self, host: &str) -> Scope {
         let mut scope = Scope::default();
-        if self.login.escalate {
-            let values = [("ansible_become".to_owned(), true.into())].into_iter().collect();
-            scope = scope.with(magic("--become", values));
-        }
+        let login = &self.login;
+        let flags = [
+            ("ansible_become", login.escalate.then_some(Value::Bool(true))),
+            ("ansible_become_user", login.become_user.clone().map(Value::from)),
+            ("ansible_become_method", login.become_method.clone().map(Value::from)),
+        ];
+        let given = flags.into_iter().filter_map(|(name, flag)| Some((name.to_owned(), flag?)));
+        scope = scope.with(magic("--become", given.collect()));
         for (origin, vars) in self.inventory.layers(host) {
             scope = scope.with(layer(&origin, Trust::Template, vars));
         }
@@ -268,7 +279,7 @@ impl Dialer {
 }
 
 /// Variables of ours.
-fn magic(origin: &str, values: serde_json::Map<String, serde_json::Value>) -> Layer {
+fn magic(origin: &str, values: serde_json::Map<String, Value>) -> Layer {
     Layer { origin: origin.into(), trust: Trust::Data, values, places: BTreeMap::new() }
 }
 
@@ -307,6 +318,22 @@ fn passphrase(key: &Path) -> Option<Secret<String>> {
         return None;
     }
     ask(&format!("passphrase of {}: ", key.display())).ok().map(Secret::new)
+}
+
+/// What a server asks beside the password; as above.
+fn reply(question: &Question) -> Option<Secret<String>> {
+    use std::io::IsTerminal as _;
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    let prompt = format!("{} asks: {} ", question.who, question.words);
+    if !question.echo {
+        return ask(&prompt).ok().map(Secret::new);
+    }
+    let mut line = String::new();
+    write!(std::io::stderr(), "{prompt}").ok()?;
+    std::io::stdin().read_line(&mut line).ok()?;
+    Some(Secret::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// A host that its own variables keep us from.

@@ -272,8 +272,15 @@ fn play_job(
             Err(found) => wrong.extend(found),
         }
     }
-    if args.login.escalate && play.keywords.escalate.is_none() {
-        play.keywords.escalate = Some(Spanned::new(true.into(), play.span));
+    let login = &args.login;
+    let user = login.become_user.clone().map(serde_json::Value::from);
+    let method = login.become_method.clone().map(serde_json::Value::from);
+    for (keyword, flag) in [
+        (&mut play.keywords.escalate, login.escalate.then_some(true.into())),
+        (&mut play.keywords.become_user, user),
+        (&mut play.keywords.become_method, method),
+    ] {
+        *keyword = keyword.take().or(flag.map(|value| Spanned::new(value, play.span)));
     }
     if wrong.is_empty() { Ok(PlayJob { play, hosts, vars_files }) } else { Err(wrong) }
 }

@@ -78,6 +78,7 @@ pub(super) async fn ask(dialer: &Arc<Dialer>, hosts: &[String]) -> Result<(), Wr
             let (host, new) = &new[index];
             let Some(file) = dialer.first_known_hosts(host) else { continue };
             add(&file, new)?;
+            writeln!(io::stderr(), "added {} to {}", clean(&new.address), file.display())?;
         }
         if chosen.is_empty() {
             return Ok(());
@@ -97,19 +98,24 @@ async fn look(of: &TrustHosts) -> Result<(Arc<Dialer>, Scan), Wrong> {
 /// Shakes hands with the hosts of whose keys nothing is known; others are not contacted.
 async fn scan(dialer: &Arc<Dialer>, hosts: &[String]) -> Scan {
     let mut at_work = JoinSet::new();
+    let mut new = 0;
     for host in hosts {
-        let (dialer, host) = (dialer.clone(), host.clone());
+        let ssh = dialer.ssh(host);
+        let known = ssh.and_then(|ssh| ssh.map(|ssh| Ok((ssh.knows_host_key()?, ssh))).transpose());
+        new += usize::from(matches!(known, Ok(Some((false, _)))));
+        let host = host.clone();
         at_work.spawn(async move {
-            let checked = match dialer.ssh(&host) {
-                Ok(Some(ssh)) => match ssh.knows_host_key() {
-                    Ok(false) => ssh.check_host_key().await,
-                    known => known.map(drop),
-                },
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
+            let checked = match known {
+                Ok(Some((false, ssh))) => ssh.check_host_key().await,
+                known => known.map(drop),
             };
             (host, checked)
         });
+    }
+    if new > 0 && io::stderr().is_terminal() {
+        let noun = if new == 1 { "server" } else { "servers" };
+        // Whoever waits is told what for; nothing depends on it.
+        let _ = writeln!(io::stderr(), "asking {new} new {noun} for the key …");
     }
     let mut ends = at_work.join_all().await;
     ends.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,7 +1,7 @@
 //! Whom a task becomes and how: its keywords, then the host's variables, which win.
 use super::keywords::{flag, text, truth};
 use crate::inventory::Inventory;
-use crate::playbook::Keywords;
+use crate::playbook::{Keywords, Method};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, Span, Spanned, nearest};
 use crate::vars::{Engine, Scope, TemplateError};
@@ -38,41 +38,6 @@ impl Escalation {
             prompts: vec![],
             folder: None,
         }
-    }
-}
-
-/// Ways to become somebody else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `sudo`, also the one in Rust.
-    Sudo,
-    /// `su`.
-    Su,
-    /// `doas`.
-    Doas,
-}
-
-impl Method {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sudo, Self::Su, Self::Doas];
-
-    /// As `become_method` calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sudo => "sudo",
-            Self::Su => "su",
-            Self::Doas => "doas",
-        }
-    }
-
-    /// # Errors
-    /// What is wrong with the name.
-    pub fn named(name: &str) -> Result<Self, String> {
-        let short = name.rsplit('.').next().unwrap_or(name);
-        let named = Self::ALL.into_iter().find(|method| method.name() == short);
-        named.ok_or_else(|| {
-            format!("become_method `{name}` is not supported; sudo, su and doas are")
-        })
     }
 }
 

@@ -21,10 +21,11 @@ mod unread;
 mod validate;
 mod via;
 
+pub use crate::playbook::Method;
 pub use bind::{BindError, Invocation, bind};
 pub use conditions::{conditions, when_holds};
 pub use edited::{Found, edited, switched};
-pub use escalation::{Escalation, Method, escalation, unheeded};
+pub use escalation::{Escalation, escalation, unheeded};
 pub use gather::{asks_for_others, gathered, used};
 pub use keywords::{flag, inherit, text};
 pub use notify::{Handler, handlers, notified};

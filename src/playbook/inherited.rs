@@ -87,6 +87,7 @@ impl Reader<'_> {
         let (delegate_to, delegate_facts) = (rare("delegate_to"), rare("delegate_facts"));
         let timeout = rare("timeout");
         connection.iter().for_each(|connection| self.connection(connection));
+        become_method.iter().for_each(|method| self.method(method));
         let vars = fields.take("vars").map(|node| self.named_vars(node)).unwrap_or_default();
         let defaults = fields.take("module_defaults");
         Keywords {

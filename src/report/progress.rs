@@ -96,6 +96,7 @@ impl Reporter for Progress {
                 self.bars.clear()?;
             }
             Event::RunStarted { .. }
+            | Event::SecondChance { .. }
             | Event::ItemFinished { .. }
             | Event::Owed { .. }
             | Event::Warning { .. }

@@ -297,6 +297,10 @@ impl<W: Write + Send> Reporter for Text<W> {
                     self.indented(&format!("help: {help}"))?;
                 }
             }
+            Event::SecondChance { hosts } => {
+                let heading = format!("second chance: {}", hosts.join(", "));
+                writeln!(self.out, "{}", self.palette.strong(&heading))?;
+            }
             Event::RunFinished { recap: hosts, interrupted } => {
                 if *interrupted {
                     writeln!(self.out, "{}", self.palette.bad("interrupted"))?;

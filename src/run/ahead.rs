@@ -49,7 +49,7 @@ pub(super) fn is_forgiven<C: Connect>(
     steps: &[Step],
     error: &TransportError,
 ) -> bool {
-    if matches!(error, TransportError::Locked(_) | TransportError::Journal(_)) {
+    if error.is_hold() {
         return false;
     }
     let facts = &world.facts;

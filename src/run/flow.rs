@@ -4,6 +4,7 @@ use super::emit;
 use super::handlers::flush;
 use super::host::{HostRun, State};
 use super::play::{Batch, Stop};
+use super::second;
 use super::task::{Part, turn};
 use crate::event::Event;
 use crate::plan::{Context, Step, TaskStep, flag, text, when_holds};
@@ -152,11 +153,13 @@ where
             let percent = failed as f64 * 100.0 / hosts.max(1) as f64;
             percent > limit
         });
-        if too_many || (fatal && of(on) > 0) {
+        let missed = std::mem::take(&mut self.somebody_missed);
+        if too_many || (fatal && (missed || of(on) > 0)) {
             let keyword = if too_many { "max_fail_percentage" } else { "any_errors_fatal" };
             let why =
                 format!("{failed} of {hosts} hosts failed, and that ends the play ({keyword})");
             let stopped = self.turn_state(&all, State::Active, State::Failed);
+            second::none(&mut self.hosts);
             for host in self.hosts.iter_mut().filter(|host| stopped.contains(&host.name)) {
                 host.stopped = Some(why.clone());
             }

@@ -3,8 +3,8 @@ use super::confirm::Confirmation;
 use super::foresight::Foresight;
 use super::journal::Journal;
 use super::written::Written;
-use super::{Events, Job, Roster, emit};
-use crate::event::{Event, Outcome, Recap};
+use super::{Job, Roster};
+use crate::event::Recap;
 use crate::facts::Observed;
 use crate::plan::{Context, HostVars, Via, Way};
 use crate::playbook::Task;
@@ -60,6 +60,8 @@ pub(super) struct HostRun<C: Connect> {
     /// Warnings that were told.
     pub(super) warned: BTreeSet<String>,
     pub(super) state: State,
+    /// It did not answer when it was first called, and may be called again.
+    pub(super) missed: bool,
     /// Why it failed, when it did because others had.
     pub(super) stopped: Option<String>,
     /// What `set_fact` set last.
@@ -98,6 +100,7 @@ impl<C: Connect> HostRun<C> {
             owed: BTreeMap::new(),
             warned: BTreeSet::new(),
             state: State::Active,
+            missed: false,
             stopped: None,
             set: Map::new(),
             left: None,
@@ -203,6 +206,14 @@ impl<C: Connect> HostRun<C> {
         self.links.clear();
     }
 
+    /// The same, so that what they share with others is not kept either if it is out of reach.
+    pub(super) async fn hang_up_links(&mut self) {
+        self.eyes.clear();
+        for (_, link) in &self.links {
+            link.hang_up().await;
+        }
+    }
+
     /// Whether it is done with a role that a place belongs to.
     pub(super) fn has_left(&self, context: &Context) -> bool {
         let left = |left: &Arc<()>| context.uses.iter().any(|used| Arc::ptr_eq(used, left));
@@ -212,55 +223,6 @@ impl<C: Connect> HostRun<C> {
     /// What has been seen through a shell.
     pub(super) fn seen(&self, eye: usize) -> &Observed {
         &self.eyes[eye].seen
-    }
-
-    /// Gives the host up.
-    pub(super) fn lose(&mut self, error: &TransportError, events: &Events) {
-        self.state = State::Unreachable;
-        if self.refused(error, events) {
-            return;
-        }
-        self.recap.unreachable = true;
-        let help = match self.taken_back_by().map(jiff::Timestamp::from_second) {
-            Some(Ok(when)) => Some(format!(
-                "nobody confirms what this run did there, so the server takes it back by itself, by {} at the latest",
-                when.strftime("%H:%M:%S UTC")
-            )),
-            _ => error.help().map(str::to_owned),
-        };
-        let (host, message) = (self.name.clone(), error.to_string());
-        emit(events, Event::Unreachable { host, message, help });
-    }
-
-    /// Whether the host can be spoken to, but nothing may be touched there.
-    fn refused(&mut self, error: &TransportError, events: &Events) -> bool {
-        let host = self.name.clone();
-        match error {
-            TransportError::Locked(lock) => {
-                emit(events, Event::Locked { host, lock: *lock.clone() });
-            }
-            TransportError::Journal(_) => {
-                emit(events, Event::Refused { host, message: error.to_string() });
-            }
-            _ => return false,
-        }
-        self.recap.failed += 1;
-        true
-    }
-
-    /// Counts an outcome.
-    pub(super) fn count(&mut self, outcome: &Outcome) {
-        let counter = match outcome {
-            Outcome::Ok => &mut self.recap.ok,
-            Outcome::Changed => &mut self.recap.changed,
-            Outcome::WouldChange => &mut self.recap.would_change,
-            Outcome::Unknown { .. } => &mut self.recap.unknown,
-            Outcome::Skipped { .. } => &mut self.recap.skipped,
-            Outcome::Failed { ignored: true, .. } => &mut self.recap.ignored,
-            Outcome::Failed { rescued: true, .. } => &mut self.recap.rescued,
-            Outcome::Failed { .. } => &mut self.recap.failed,
-        };
-        *counter += 1;
     }
 
     /// Keeps the facts that a task returned. Those of `set_fact` stand above a play's variables; with
@@ -276,12 +238,6 @@ impl<C: Connect> HostRun<C> {
             self.set.clone_from(&all);
             self.vars.registered.extend(all);
         }
-    }
-
-    /// The last word.
-    pub(super) fn finish(mut self) -> Recap {
-        self.recap.owed = self.owed.len();
-        self.recap
     }
 }
 

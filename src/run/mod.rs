@@ -5,6 +5,7 @@ mod attempt;
 mod confirm;
 mod contact;
 mod delegate;
+mod fate;
 mod flow;
 mod foresight;
 mod handlers;
@@ -17,6 +18,7 @@ pub mod past;
 mod play;
 mod rollback;
 mod roster;
+mod second;
 mod task;
 mod written;
 
@@ -171,7 +173,7 @@ where
     let (silent, mut unheard) = unbounded_channel();
     let mut hosts = plays(&Arc::new(job.rehearsal()), hosts, &dial, &job.events(silent)).await;
     while let Ok(event) = unheard.try_recv() {
-        if matches!(event, Event::Unreachable { .. }) {
+        if matches!(event, Event::Unreachable { .. } | Event::SecondChance { .. }) {
             emit(&events, event);
         }
     }
@@ -257,8 +259,30 @@ fn everyone(job: &Job) -> Option<Arc<Hosts>> {
     })
 }
 
+/// All plays; then once more for those who did not answer at first.
 async fn plays<C>(
     job: &Arc<Job>,
+    hosts: Vec<HostRun<C>>,
+    dial: &Dial<C>,
+    events: &Events,
+) -> Vec<HostRun<C>>
+where
+    C: Connect + 'static,
+    C::Shell: 'static,
+{
+    let mut hosts = in_order(job, false, hosts, dial, events).await;
+    if let Some(job) = second::second(job, &mut hosts, events).await {
+        hosts = in_order(&job, true, hosts, dial, events).await;
+        // There is no third.
+        second::none(&mut hosts);
+    }
+    hosts
+}
+
+/// One play after the other, unless a whole batch fails. Once `more`, plays for nobody are passed over.
+async fn in_order<C>(
+    job: &Arc<Job>,
+    more: bool,
     mut hosts: Vec<HostRun<C>>,
     dial: &Dial<C>,
     events: &Events,
@@ -272,10 +296,14 @@ where
             emit(events, Event::Warning { host: None, message: found.message });
             vec![]
         });
+        if more && chosen.is_empty() {
+            continue;
+        }
         roster::join(job, &chosen, &mut hosts, dial);
         let go_on;
         (hosts, go_on) = play::run(job, index, chosen, hosts, events).await;
         if !go_on {
+            second::none_if_any_waits(job, index + 1, &mut hosts);
             break;
         }
     }

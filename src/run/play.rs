@@ -4,6 +4,7 @@ use super::ahead::{Facts, is_forgiven, look_ahead};
 use super::confirm::confirm;
 use super::host::{HostRun, State};
 use super::rollback::roll_back;
+use super::second;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::plan::{
@@ -151,7 +152,8 @@ where
     let views: Vec<(&playbook::Play, &[Vars])> =
         job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
     let overrides = overrides(&views);
-    for batch in groups {
+    let mut groups = groups.into_iter().peekable();
+    while let Some(batch) = groups.next() {
         let world = Arc::new(PlayWorld {
             job: job.clone(),
             play: Play::new(play, vars_files),
@@ -172,7 +174,7 @@ where
             throttles: Mutex::default(),
             overrides: overrides.clone(),
         });
-        let mut run = Batch { world, hosts, stop: None };
+        let mut run = Batch { world, hosts, stop: None, somebody_missed: false };
         run.prefetch(&steps).await;
         let on: BTreeSet<String> = batch.iter().cloned().collect();
         match play.strategy {
@@ -185,6 +187,9 @@ where
         let stop = run.stop;
         hosts = run.hosts;
         if nobody_left {
+            if groups.peek().is_some() {
+                second::none(&mut hosts);
+            }
             return (hosts, false);
         }
         if stop == Some(Stop::Play) || job.options.interrupt.is_cancelled() {
@@ -230,6 +235,8 @@ pub(super) struct Batch<C: Connect> {
     pub(super) hosts: Vec<HostRun<C>>,
     /// Nothing more is begun.
     pub(super) stop: Option<Stop>,
+    /// Hosts did not answer when they were first called, and no task has been judged since.
+    pub(super) somebody_missed: bool,
 }
 
 impl<C> Batch<C>
@@ -272,7 +279,8 @@ where
             let (world, steps) = (self.world.clone(), steps.clone());
             let name: BTreeSet<String> = [host.name.clone()].into();
             at_work.spawn(async move {
-                let mut alone = Batch { world, hosts: vec![host], stop: None };
+                let mut alone =
+                    Batch { world, hosts: vec![host], stop: None, somebody_missed: false };
                 alone.steps(&steps, &name, false).await;
                 (index, alone.hosts)
             });
@@ -353,5 +361,6 @@ where
             }
         })
         .await;
+        self.somebody_missed = !self.gone().is_disjoint(&on);
     }
 }

@@ -162,8 +162,7 @@ fn lost<C: Connect>(
         let ended = Attempt { judged, diffs: vec![] };
         return tell(world, host, step, scope, Part::Task { rescuable: false }, ended);
     }
-    let held = matches!(error, TransportError::Locked(_) | TransportError::Journal(_));
-    if held || !flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
+    if error.is_hold() || !flag(keyword, false, &world.job.engine, scope).unwrap_or(false) {
         return host.lose(error, &world.events);
     }
     let mut result = Map::new();

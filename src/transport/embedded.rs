@@ -6,7 +6,7 @@ use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, Disconnect, MethodKind, MethodSet};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -27,6 +27,8 @@ pub struct ServerOptions {
     pub authorized_key: Option<String>,
     /// Whoever knows this may log in, under any name.
     pub password: Option<String>,
+    /// Said to everybody before the login.
+    pub banner: Option<String>,
     /// The server's private key as OpenSSH text; a new one otherwise.
     pub host_key: Option<String>,
     /// Added to the environment of every command, e.g. `PATH`, `COWHAND_STATE`.
@@ -47,6 +49,8 @@ pub struct Server {
 struct Counts {
     connections: AtomicUsize,
     channels: AtomicUsize,
+    /// Open at the same time on one connection.
+    most: AtomicUsize,
 }
 
 impl Server {
@@ -77,8 +81,10 @@ impl Server {
         let guest = Guest {
             authorized,
             password: options.password,
+            banner: options.banner,
             env: options.env.into(),
             counts: counts.clone(),
+            open: HashSet::new(),
             inputs: HashMap::new(),
         };
         tokio::spawn(serve(listener, config, guest, alive.clone()));
@@ -95,6 +101,11 @@ impl Server {
     /// Connections that were taken so far.
     pub fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::Relaxed)
+    }
+
+    /// The most channels that were open at the same time on one connection.
+    pub fn most_channels(&self) -> usize {
+        self.counts.most.load(Ordering::Relaxed)
     }
 
     /// Channels that were opened so far.
@@ -172,8 +183,10 @@ async fn attend(
 struct Guest {
     authorized: Option<PublicKey>,
     password: Option<String>,
+    banner: Option<String>,
     env: Arc<[(String, String)]>,
     counts: Arc<Counts>,
+    open: HashSet<ChannelId>,
     /// Per channel what its command reads. Dropping it closes the command's input.
     inputs: HashMap<ChannelId, Input>,
 }
@@ -187,6 +200,10 @@ struct Input {
 
 impl server::Handler for Guest {
     type Error = russh::Error;
+
+    async fn authentication_banner(&mut self) -> Result<Option<String>, russh::Error> {
+        Ok(self.banner.clone())
+    }
 
     async fn auth_publickey(
         &mut self,
@@ -205,11 +222,13 @@ impl server::Handler for Guest {
 
     async fn channel_open_session(
         &mut self,
-        _channel: Channel<Msg>,
+        channel: Channel<Msg>,
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), russh::Error> {
         self.counts.channels.fetch_add(1, Ordering::Relaxed);
+        self.open.insert(channel.id());
+        self.counts.most.fetch_max(self.open.len(), Ordering::Relaxed);
         reply.accept().await;
         Ok(())
     }
@@ -263,6 +282,7 @@ impl server::Handler for Guest {
         channel: ChannelId,
         _session: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.open.remove(&channel);
         if let Some(input) = self.inputs.remove(&channel) {
             input.closed.cancel();
         }

@@ -3,6 +3,9 @@
 //! a step of a run is known to the server's journal by its number: one that was made is answered and not made
 //! again, and one that is still being made is waited for (`step` in `journal.sh`). What has no such number is
 //! never sent twice.
+//!
+//! Two shells of a host have a channel at a time. A third gets the one of whoever has had it for longest, which
+//! comes back when it is spoken to, as if it had been lost.
 #![expect(
     clippy::disallowed_methods,
     reason = "how long a way back is looked for is measured here"
@@ -10,7 +13,7 @@
 use super::{Connect, Escalation, Transport, TransportError, backoff};
 use crate::change::{Change, Entry, Ran};
 use crate::facts::{Fact, Probe};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -20,17 +23,24 @@ const LOSSES: usize = 4;
 /// How long a way back is looked for: as long as a server takes to boot.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Shells of a door that have a channel at the same time.
+const AWAKE: usize = 2;
+
 /// A door to a host, and how its shells come back to it.
 #[derive(Debug)]
-pub struct Lasting<C> {
+pub struct Lasting<C: Connect> {
     door: Arc<C>,
     patience: Duration,
+    awake: Arc<Awake<C::Shell>>,
 }
 
-impl<C> Lasting<C> {
+/// Shells that have a channel; whoever has had one for longest comes first.
+type Awake<S> = Mutex<Vec<Weak<Mutex<Session<S>>>>>;
+
+impl<C: Connect> Lasting<C> {
     /// Of a door.
     pub fn new(door: C) -> Self {
-        Self { door: Arc::new(door), patience: PATIENCE }
+        Self { door: Arc::new(door), patience: PATIENCE, awake: Arc::default() }
     }
 
     /// How long a way back is looked for.
@@ -51,33 +61,44 @@ pub struct LastingShell<C: Connect> {
     door: Arc<C>,
     patience: Duration,
     escalation: Option<Escalation>,
-    session: Mutex<Session<C::Shell>>,
+    awake: Arc<Awake<C::Shell>>,
+    session: Arc<Mutex<Session<C::Shell>>>,
 }
 
 struct Session<S> {
-    shell: S,
+    /// `None`: there is no channel, since others have one. It gets another when it is spoken to.
+    shell: Option<S>,
+    /// It was open before, so that a way back may be looked for.
+    opened: bool,
     /// How the run at work here has begun.
     begin: Option<Change>,
+    /// The shell at hand has been told so.
+    told: bool,
 }
 
 impl<C: Connect + 'static> Connect for Lasting<C> {
     type Shell = LastingShell<C>;
 
     fn anew(&self) -> Self {
-        Self { door: Arc::new(self.door.anew()), patience: self.patience }
+        Self::new(self.door.anew()).patience(self.patience)
+    }
+
+    async fn hang_up(&self) {
+        self.door.hang_up().await;
     }
 
     async fn shell(&self, escalation: Option<&Escalation>) -> Result<Self::Shell, TransportError> {
-        let (door, patience) = (&self.door, self.patience);
-        let shell = match door.shell(escalation).await {
-            Err(lost @ TransportError::Lost { .. }) => {
-                back(&**door, escalation, patience, &lost).await?
-            }
-            answered => answered?,
+        let session = Session { shell: None, opened: false, begin: None, told: false };
+        let session = Arc::new(Mutex::new(session));
+        let shell = LastingShell {
+            door: self.door.clone(),
+            patience: self.patience,
+            escalation: escalation.cloned(),
+            awake: self.awake.clone(),
+            session: session.clone(),
         };
-        let session = Mutex::new(Session { shell, begin: None });
-        let escalation = escalation.cloned();
-        Ok(LastingShell { door: door.clone(), patience, escalation, session })
+        shell.woken(&mut *session.lock().await).await?;
+        Ok(shell)
     }
 }
 
@@ -105,6 +126,57 @@ async fn back<C: Connect>(
 }
 
 impl<C: Connect> LastingShell<C> {
+    /// The shell, with a channel. Where there are as many as may be, another one gives up its own.
+    async fn woken<'s>(
+        &self,
+        session: &'s mut Session<C::Shell>,
+    ) -> Result<&'s C::Shell, TransportError> {
+        if session.shell.is_none() {
+            let me = Arc::downgrade(&self.session);
+            let mut awake = self.awake.lock().await;
+            awake.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&me));
+            while awake.len() >= AWAKE {
+                if let Some(other) = awake.remove(0).upgrade() {
+                    other.lock().await.shell = None;
+                }
+            }
+            self.open(session).await?;
+            awake.push(me);
+        }
+        // It was just opened.
+        session.shell.as_ref().ok_or(TransportError::Lost { in_change: false })
+    }
+
+    async fn open(&self, session: &mut Session<C::Shell>) -> Result<(), TransportError> {
+        let lost = if session.opened {
+            TransportError::Lost { in_change: false }
+        } else {
+            match self.door.shell(self.escalation.as_ref()).await {
+                Err(lost @ TransportError::Lost { .. }) => lost,
+                answered => {
+                    session.shell = Some(answered?);
+                    session.opened = true;
+                    return Ok(());
+                }
+            }
+        };
+        self.come_back(session, &lost).await
+    }
+
+    /// A new shell in place of one that was lost or given up.
+    async fn come_back(
+        &self,
+        session: &mut Session<C::Shell>,
+        lost: &TransportError,
+    ) -> Result<(), TransportError> {
+        // Its channel first, if it still has one.
+        session.shell = None;
+        let shell = back(&*self.door, self.escalation.as_ref(), self.patience, lost).await?;
+        session.shell = Some(shell);
+        (session.opened, session.told) = (true, false);
+        Ok(())
+    }
+
     /// Comes back, if that may help: no batch is waited for more than twice.
     async fn again(
         &self,
@@ -124,9 +196,36 @@ impl<C: Connect> LastingShell<C> {
         if let TransportError::TimedOut { .. } = error {
             self.door.hang_up().await;
         }
-        let escalation = self.escalation.as_ref();
-        session.shell = back(&*self.door, escalation, self.patience, &error).await?;
-        Ok(())
+        self.come_back(session, &error).await
+    }
+
+    /// One try.
+    async fn look(
+        &self,
+        session: &mut Session<C::Shell>,
+        probes: &[Probe],
+    ) -> Result<Vec<Fact>, TransportError> {
+        self.woken(session).await?.observe(probes).await
+    }
+
+    /// One try. Whoever comes back holds the lock as before, and renews it from then on.
+    async fn make(
+        &self,
+        session: &mut Session<C::Shell>,
+        changes: &[Change],
+    ) -> Result<Vec<Ran>, TransportError> {
+        self.woken(session).await?;
+        let begins = |change: &&Change| matches!(change, Change::Journal(Entry::Begin { .. }));
+        let begin = changes.iter().find(begins);
+        let steps = changes.iter().any(|change| matches!(change, Change::Step { .. }));
+        let due = steps && begin.is_none() && !session.told;
+        let greeting = session.begin.clone().filter(|_| due);
+        let made = make(self.woken(session).await?, greeting.as_ref(), changes).await?;
+        if begin.is_some() {
+            session.begin = begin.cloned();
+        }
+        session.told |= begin.is_some() || greeting.is_some();
+        Ok(made)
     }
 }
 
@@ -135,7 +234,7 @@ impl<C: Connect> Transport for LastingShell<C> {
         let mut session = self.session.lock().await;
         let mut losses = 0;
         loop {
-            match session.shell.observe(probes).await {
+            match self.look(&mut session, probes).await {
                 Err(error) => self.again(&mut session, &mut losses, error).await?,
                 seen => return seen,
             }
@@ -145,23 +244,12 @@ impl<C: Connect> Transport for LastingShell<C> {
     async fn apply(&self, changes: &[Change]) -> Result<Vec<Ran>, TransportError> {
         let mut session = self.session.lock().await;
         let mut losses = 0;
-        let begins = |change: &&Change| matches!(change, Change::Journal(Entry::Begin { .. }));
-        let begin = changes.iter().find(begins);
-        let steps = changes.iter().any(|change| matches!(change, Change::Step { .. }));
-        // Whoever comes back holds the lock as before, and renews it from then on.
-        let greeting = session.begin.clone().filter(|_| steps && begin.is_none());
         loop {
-            let greeting = greeting.as_ref().filter(|_| losses > 0);
-            match make(&session.shell, greeting, changes).await {
+            match self.make(&mut session, changes).await {
                 Err(error) if changes.iter().all(is_repeatable) => {
                     self.again(&mut session, &mut losses, error).await?;
                 }
-                made => {
-                    if made.is_ok() && begin.is_some() {
-                        session.begin = begin.cloned();
-                    }
-                    return made;
-                }
+                made => return made,
             }
         }
     }

@@ -48,7 +48,7 @@ pub trait Connect: Send + Sync {
         &self,
         escalation: Option<&Escalation>,
     ) -> impl Future<Output = Result<Self::Shell, TransportError>> + Send;
-    /// What may be a connection that is stuck is not used again.
+    /// What may be a connection that is stuck is not used again, and whatever stood in the way is tried anew.
     fn hang_up(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
@@ -167,6 +167,11 @@ impl TransportError {
             Self::Gone { why, .. } => why.help(),
             _ => None,
         }
+    }
+
+    /// Whether the host can be spoken to, and nothing may be touched there.
+    pub fn is_hold(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Journal(_))
     }
 
     /// Whether the same may go well a little later: the host restarts, a firewall reloads, too many

@@ -22,6 +22,8 @@ pub struct Shell<R, W> {
     /// Where it is not running yet.
     start: Option<Start<R, W>>,
     nonce: String,
+    /// Bytes of one answer.
+    answer_limit: usize,
     /// For a batch, beside what its changes ask for themselves.
     limit: Duration,
     batches: AtomicUsize,
@@ -120,6 +122,7 @@ where
             session: Mutex::new(session),
             start,
             nonce,
+            answer_limit: wire::MAX_FRAME,
             limit,
             batches: AtomicUsize::new(0),
             fault: None,
@@ -130,6 +133,13 @@ where
     #[must_use]
     pub fn cut_by(mut self, fault: Option<Fault>) -> Self {
         self.fault = fault;
+        self
+    }
+
+    /// No answer may have more bytes than so many, as they travel.
+    #[must_use]
+    pub fn bounded(mut self, answer_limit: usize) -> Self {
+        self.answer_limit = answer_limit;
         self
     }
 
@@ -180,7 +190,8 @@ where
     ) -> Result<(Vec<Answer>, Phase), TransportError> {
         let frames = |opening| {
             let may_stop = errand.aim == Aim::Change;
-            wire::Frames::new(&self.nonce, errand.wanted, opening, may_stop)
+            let frames = wire::Frames::new(&self.nonce, errand.wanted, opening, may_stop);
+            frames.at_most(self.answer_limit)
         };
         if let Some(start) = self.start.as_ref().filter(|_| phase == Phase::Unstarted) {
             let looks = errand.aim == Aim::Look;
@@ -194,6 +205,8 @@ where
                     told => return Ok((told?, Phase::New)),
                 }
             }
+            // First of all the other's channel is closed.
+            session.streams = None;
             session.streams = Some((start.0)(None).await?);
         }
         let opening = phase != Phase::Idle;

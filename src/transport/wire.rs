@@ -215,6 +215,8 @@ pub struct Frames {
     answers: Vec<Answer>,
     /// How many requests were sent.
     wanted: usize,
+    /// Bytes that one answer may have, as they travel.
+    limit: usize,
     /// Fewer answers are right when the last one failed.
     may_stop: bool,
     /// The line that is not complete yet.
@@ -246,6 +248,7 @@ impl Frames {
             state: if opening { State::Opening } else { State::Between },
             answers: Vec::with_capacity(wanted),
             wanted,
+            limit: MAX_FRAME,
             may_stop,
             line: vec![],
             noise: vec![],
@@ -253,6 +256,13 @@ impl Frames {
             stdout: vec![],
             stderr: vec![],
         }
+    }
+
+    /// No answer may have more bytes than so many, in place of [`MAX_FRAME`].
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
     }
 
     /// Takes what came; `Some` when the batch is over.
@@ -310,7 +320,7 @@ impl Frames {
         match (self.state, marker) {
             (State::Opening, Some("ready")) => self.state = State::Between,
             (State::Opening, Some("lacks")) => {
-                let tools = argument.replace(' ', ", ");
+                let tools = short(&argument.replace(' ', ", "));
                 return Err(TransportError::Unsuitable(format!("the server lacks {tools}")));
             }
             (State::Between, Some("begin")) if argument == self.answers.len().to_string() => {
@@ -324,7 +334,7 @@ impl Frames {
             (State::Stderr, None) => self.stderr.extend_from_slice(line),
             (State::Done, _) => {}
             (_, Some(word)) => {
-                return Err(garbled(format!("`{}` out of turn", word.escape_debug())));
+                return Err(garbled(format!("`{}` out of turn", short(word))));
             }
         }
         self.bounded()
@@ -381,13 +391,18 @@ impl Frames {
                 Err(garbled(format!("more than {} KiB that are no answer", MAX_NOISE >> 10)))
             }
             State::Stdout | State::Stderr
-                if self.stdout.len() + self.stderr.len() + self.line.len() > MAX_FRAME =>
+                if self.stdout.len() + self.stderr.len() + self.line.len() > self.limit =>
             {
-                Err(garbled(format!("more than {} MiB in one answer", MAX_FRAME >> 20)))
+                Err(garbled(format!("more than {} MiB in one answer", self.limit >> 20)))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A word that should not be there, for people.
+fn short(word: &str) -> String {
+    word.chars().take(60).collect::<String>().escape_debug().to_string()
 }
 
 /// `SECONDS.FRACTION SECONDS.FRACTION +HHMM`; what is not like that was measured by nobody.

@@ -33,7 +33,7 @@ SUDO_FOR=$user; export SUDO_FOR
 exec "$@"
 "#;
 
-async fn sudo_lab() -> Lab {
+pub(super) async fn sudo_lab() -> Lab {
     Lab::with(|lab| ServerOptions {
         env: vec![lab.path_with("sudo", SUDO)],
         ..ServerOptions::default()
@@ -41,12 +41,12 @@ async fn sudo_lab() -> Lab {
     .await
 }
 
-fn become_user(user: &str, password: Option<&str>) -> Escalation {
+pub(super) fn become_user(user: &str, password: Option<&str>) -> Escalation {
     let password = password.map(|text| Secret::new(text.to_owned()));
     Escalation { password, ..Escalation::to(user, Method::Sudo) }
 }
 
-fn as_admin(options: &mut Options) {
+pub(super) fn as_admin(options: &mut Options) {
     options.user = "admin".into();
 }
 

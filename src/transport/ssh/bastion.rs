@@ -84,6 +84,14 @@ impl Bastion {
         })
     }
 
+    /// If it was out of reach, it is dialled again by whoever comes next, however soon.
+    pub(super) async fn forget_failure(&self) {
+        let mut state = self.state.lock().await;
+        if matches!(*state, State::Down { .. }) {
+            *state = State::New;
+        }
+    }
+
     /// A way through it to a server, which the bastion resolves and dials.
     pub(super) async fn open(&self, to: &Options) -> Result<ChannelStream<Msg>, TransportError> {
         let connection = self.connection().await?;

@@ -4,12 +4,13 @@
     clippy::disallowed_methods,
     reason = "known_hosts are read and certificates' times compared here"
 )]
+use super::dial::Farewell;
 use super::host_keys::{self, HostName, KnownHosts, Verdict};
 use super::known_file::add_known;
 use super::revoked::Revoked;
 use super::{Checking, NewHost, Options, Pin};
 use crate::transport::{Stage, TransportError};
-use russh::client;
+use russh::client::{self, DisconnectReason};
 use russh::keys::{Algorithm, Certificate, PublicKey, PublicKeyOrCertificate};
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -25,6 +26,7 @@ pub(super) struct Checker {
     options: Options,
     /// Set when a changed key was let pass (`StrictHostKeyChecking no`): no password may follow.
     mistrusted: Arc<AtomicBool>,
+    farewell: Farewell,
 }
 
 /// Why a handshake ended: our own verdict, or russh's error.
@@ -49,6 +51,16 @@ impl client::Handler for Checker {
             }
         };
         judged.map(|()| true).map_err(|error| Refusal(Ok(error)))
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Refusal>) -> Result<(), Refusal> {
+        match reason {
+            DisconnectReason::ReceivedDisconnect(said) => {
+                self.farewell.is(&said.message);
+                Ok(())
+            }
+            DisconnectReason::Error(error) => Err(error),
+        }
     }
 }
 
@@ -76,7 +88,13 @@ impl Checker {
             })?;
             revoked.push((file.clone(), read));
         }
-        Ok(Self { known, revoked, options: options.clone(), mistrusted: Arc::default() })
+        let (mistrusted, farewell) = (Arc::default(), Farewell::default());
+        Ok(Self { known, revoked, options: options.clone(), mistrusted, farewell })
+    }
+
+    /// Where the server's last words will be.
+    pub(super) fn farewell(&self) -> Farewell {
+        self.farewell.clone()
     }
 
     /// Whether a key was let pass that is not the known one; to be read after the handshake.

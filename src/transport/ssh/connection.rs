@@ -13,6 +13,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// Channels that a server is asked for at the same time.
+const CHANNELS: usize = 2;
 
 /// A connection on which somebody has logged in.
 pub(super) struct Connection {
@@ -21,6 +25,15 @@ pub(super) struct Connection {
     pub(super) mistrusted: bool,
     /// It is OpenSSH's server, of which we know what it takes.
     pub(super) is_openssh: bool,
+    /// One for each channel that may be open.
+    seats: Arc<Semaphore>,
+}
+
+/// A channel, and its seat for as long as it is open.
+pub(super) struct Seated {
+    pub(super) channel: Channel<Msg>,
+    /// There is always one, since nobody closes the semaphore.
+    pub(super) seat: Option<OwnedSemaphorePermit>,
 }
 
 /// Channels of a connection, counted.
@@ -44,19 +57,26 @@ impl Line {
         Self { connection, channels, limit }
     }
 
-    async fn open(&self) -> Result<Channel<Msg>, TransportError> {
-        let opened = within(self.limit, self.connection.handle.channel_open_session()).await?;
+    /// Waits for a seat: whoever has one gives it back when its channel has been closed.
+    async fn open(&self) -> Result<Seated, TransportError> {
+        let opening = async {
+            let seat = self.connection.seats.clone().acquire_owned().await.ok();
+            (self.connection.handle.channel_open_session().await, seat)
+        };
+        let (opened, seat) = within(self.limit, opening).await?;
         self.channels.fetch_add(1, Ordering::Relaxed);
-        opened.map_err(|error| self.lost("open a channel", &error))
+        let channel = opened.map_err(|error| self.lost("open a channel", &error))?;
+        Ok(Seated { channel, seat })
     }
 
     /// Starts a command, without waiting for the answer to that.
     async fn exec(
         &self,
-        channel: Channel<Msg>,
+        seated: Seated,
         command: String,
         terminal: bool,
     ) -> Result<Streams, TransportError> {
+        let channel = &seated.channel;
         let started = async {
             if terminal {
                 channel.request_pty(false, "dumb", 80, 24, 0, 0, &[(Pty::ECHO, 0)]).await?;
@@ -65,7 +85,7 @@ impl Line {
         };
         started.await.map_err(|error| self.lost("start a shell", &error))?;
         let writer = Box::new(channel.make_writer());
-        Ok((Heard::of(channel), writer))
+        Ok((Heard::of(seated), writer))
     }
 
     /// Opens a channel for a shell that is started later; `plain` is its command line unless there is
@@ -132,7 +152,10 @@ pub(super) async fn knock(options: &Options) -> Result<Connection, TransportErro
     unreachable!("the last try returns")
 }
 
-async fn connect(options: &Options) -> Result<Connection, TransportError> {
+/// A handshake, and the permits for it, which are given back when the login is over.
+pub(super) async fn shake(
+    options: &Options,
+) -> Result<(dial::Dialled, Vec<SemaphorePermit<'_>>), TransportError> {
     if let Via::Jump(bastion) = &options.via {
         // First: it needs a permit of its own, and must not wait for those who wait for it.
         bastion.connection().await?;
@@ -142,9 +165,15 @@ async fn connect(options: &Options) -> Result<Connection, TransportError> {
         // Nobody closes the semaphore; without a permit there is no bound, which is safe.
         permits.extend(semaphore.acquire().await);
     }
-    let dial::Dialled { mut handle, mistrusted, is_openssh } = dial::dial(options).await?;
+    Ok((dial::dial(options).await?, permits))
+}
+
+async fn connect(options: &Options) -> Result<Connection, TransportError> {
+    let (dialled, _permits) = shake(options).await?;
+    let dial::Dialled { mut handle, mistrusted, is_openssh, farewell } = dialled;
     let mut options = options.clone();
     options.password = options.password.filter(|_| !mistrusted);
-    login::login(&mut handle, &options).await?;
-    Ok(Connection { handle, mistrusted, is_openssh })
+    login::login(&mut handle, &options, &farewell).await?;
+    let seats = Arc::new(Semaphore::new(CHANNELS));
+    Ok(Connection { handle, mistrusted, is_openssh, seats })
 }

@@ -10,8 +10,8 @@ use crate::transport::{Stage, TransportError};
 use russh::client::{self, Handle};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,12 +23,31 @@ pub(super) struct Dialled {
     pub(super) mistrusted: bool,
     /// It calls itself OpenSSH.
     pub(super) is_openssh: bool,
+    /// What it says when it hangs up.
+    pub(super) farewell: Farewell,
+}
+
+/// A server's last words, which it may say when it ends a connection.
+#[derive(Clone, Default)]
+pub(super) struct Farewell(Arc<Mutex<Option<String>>>);
+
+impl Farewell {
+    /// It was said.
+    pub(super) fn is(&self, words: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_words(words));
+    }
+
+    /// What was said, safe to print.
+    pub(super) fn words(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Dials and shakes hands.
 pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
     let checker = Checker::new(options)?;
     let mistrusted = checker.mistrusted();
+    let farewell = checker.farewell();
     let limit = options.connect_timeout;
     let said = Said::default();
     let connecting = async {
@@ -45,7 +64,8 @@ pub(super) async fn dial(options: &Options) -> Result<Dialled, TransportError> {
             }
         };
         let is_openssh = greeting.software().is_some_and(|name| name.starts_with("OpenSSH_"));
-        Ok(Dialled { handle, mistrusted: mistrusted.load(Ordering::Relaxed), is_openssh })
+        let mistrusted = mistrusted.load(Ordering::Relaxed);
+        Ok(Dialled { handle, mistrusted, is_openssh, farewell })
     };
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
         Err(Stage::Dial.error(

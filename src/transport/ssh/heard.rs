@@ -1,7 +1,7 @@
 //! What a channel says, as one stream of bytes: what the command prints and, before its first word, what
 //! the login complains of on the side. It tells a command that ended from a connection that was lost.
-use russh::client::Msg;
-use russh::{Channel, ChannelMsg};
+use super::connection::Seated;
+use russh::ChannelMsg;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,14 +20,15 @@ pub struct Heard {
 }
 
 impl Heard {
-    pub(super) fn of(channel: Channel<Msg>) -> Self {
+    pub(super) fn of(seated: Seated) -> Self {
         let (sender, packets) = mpsc::channel(WAITING);
-        tokio::spawn(listen(channel, sender));
+        tokio::spawn(listen(seated, sender));
         Self { packets, rest: io::Cursor::default() }
     }
 }
 
-async fn listen(mut channel: Channel<Msg>, sender: mpsc::Sender<io::Result<Vec<u8>>>) {
+async fn listen(seated: Seated, sender: mpsc::Sender<io::Result<Vec<u8>>>) {
+    let Seated { mut channel, seat } = seated;
     let mut silent = true;
     let mut over = false;
     loop {
@@ -59,6 +60,7 @@ async fn listen(mut channel: Channel<Msg>, sender: mpsc::Sender<io::Result<Vec<u
     }
     // A connection that is gone already has no channels.
     let _ = channel.close().await;
+    drop(seat);
 }
 
 impl AsyncRead for Heard {

@@ -38,16 +38,49 @@ impl Identities {
 /// Asks for the passphrase of a key file; `None`: there is nobody to ask.
 type Ask = dyn Fn(&Path) -> Option<Secret<String>> + Send + Sync;
 
+/// What a server asks in the middle of a login, where the password is not the answer.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// `user@host`.
+    pub who: String,
+    /// Its words, safe to print.
+    pub words: String,
+    /// The answer may be seen.
+    pub echo: bool,
+}
+
+/// Answers a server's question; `None`: there is nobody to ask.
+type Reply = dyn Fn(&Question) -> Option<Secret<String>> + Send + Sync;
+
 /// The private keys that a run has read. Hosts share it, so that each passphrase is asked for once.
 pub struct Keyring {
     ask: Arc<Ask>,
+    reply: Arc<Reply>,
     opened: Mutex<HashMap<PathBuf, Result<Arc<PrivateKey>, String>>>,
 }
 
 impl Keyring {
     /// `ask` may block: it is called on a thread of its own, one call at a time.
     pub fn new(ask: impl Fn(&Path) -> Option<Secret<String>> + Send + Sync + 'static) -> Self {
-        Self { ask: Arc::new(ask), opened: Mutex::default() }
+        Self { ask: Arc::new(ask), reply: Arc::new(|_| None), opened: Mutex::default() }
+    }
+
+    /// `reply` may block as well, and is called when nothing else is asked.
+    #[must_use]
+    pub fn replying(
+        mut self,
+        reply: impl Fn(&Question) -> Option<Secret<String>> + Send + Sync + 'static,
+    ) -> Self {
+        self.reply = Arc::new(reply);
+        self
+    }
+
+    /// What somebody answers to a server.
+    pub(super) async fn answer(&self, question: Question) -> Option<Secret<String>> {
+        let _alone = self.opened.lock().await;
+        let reply = self.reply.clone();
+        // Whoever panics has not answered.
+        tokio::task::spawn_blocking(move || reply(&question)).await.ok().flatten()
     }
 
     /// The key in a file, decrypted; or why not, as a fragment.

@@ -1,17 +1,18 @@
 //! Logging in, in OpenSSH's order: keys and certificates, keyboard-interactive, password; several of them
 //! where a server wants that. It tries few keys, since servers count, and asks for a passphrase only when
 //! the server would take the key.
+mod answers;
+mod refusal;
+
 use super::candidate::{Candidate, Keeper, candidates};
 use super::checker::Checker;
-use super::dial::told;
+use super::dial::Farewell;
 use super::host_keys::fingerprint;
 use super::keyring::{Identities, KeyFile, certificate};
 use super::signer::{Agent, Hand, Unsigned};
 use super::{LoginMethod, Options, within};
-use crate::secret::Secret;
-use crate::source::printable;
-use crate::transport::{Stage, TransportError};
-use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply};
+use crate::transport::TransportError;
+use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{HashAlg, PublicKey};
@@ -26,9 +27,6 @@ const PASSWORD: &str = "password";
 /// OpenSSH's servers hang up at the sixth failure.
 const MAX_KEYS: usize = 5;
 
-/// Rounds of questions that a server may ask with keyboard-interactive.
-const MAX_ROUNDS: usize = 4;
-
 /// Rounds of methods: a server may want a key and a password.
 const MAX_STEPS: usize = 4;
 
@@ -39,13 +37,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) async fn login(
     handle: &mut Handle<Checker>,
     options: &Options,
+    farewell: &Farewell,
 ) -> Result<(), TransportError> {
     let mut login = Login {
         handle,
         options,
+        farewell,
         agent: None,
         candidates: vec![],
         shown: vec![],
+        offered: 0,
         refused: 0,
         tried: vec![],
         notes: vec![],
@@ -77,10 +78,13 @@ enum Answer {
 struct Login<'a> {
     handle: &'a mut Handle<Checker>,
     options: &'a Options,
+    farewell: &'a Farewell,
     agent: Option<Agent>,
     candidates: Vec<Candidate>,
     /// Which of them the server was shown.
     shown: Vec<usize>,
+    /// Keys and certificates that it was shown.
+    offered: usize,
     /// How often it said no: servers count.
     refused: usize,
     /// What was tried, for people.
@@ -202,6 +206,7 @@ impl Login<'_> {
         };
         let Some(hash) = self.hash(&key).await? else { return Ok(Answer::No) };
         self.tried.push(candidate.told());
+        self.offered += 1;
         self.shown.push(index);
         let mut limit = self.options.connect_timeout;
         let mut agent = self.agent.take();
@@ -245,65 +250,6 @@ impl Login<'_> {
         }
     }
 
-    async fn with_answers(&mut self) -> Result<Answer, TransportError> {
-        let Some(password) = &self.options.password else { return Ok(Answer::No) };
-        if !self.may_try(INTERACTIVE, MethodKind::KeyboardInteractive) {
-            return Ok(Answer::No);
-        }
-        let reply = within(self.options.connect_timeout, self.converse(password)).await??;
-        self.took(reply)
-    }
-
-    async fn with_password(&mut self) -> Result<Answer, TransportError> {
-        let Some(password) = &self.options.password else { return Ok(Answer::No) };
-        if !self.may_try(PASSWORD, MethodKind::Password) {
-            return Ok(Answer::No);
-        }
-        let user = self.options.user.as_str();
-        let reply = self.handle.authenticate_password(user, password.expose());
-        let reply = within(self.options.connect_timeout, reply).await?;
-        let reply = reply.map_err(|error| self.broken(&error))?;
-        self.took(reply)
-    }
-
-    /// Whether a way to give the password is open and has not been tried; it counts as tried then.
-    fn may_try(&mut self, name: &str, method: MethodKind) -> bool {
-        let may = self.is_open(method) && !self.tried.iter().any(|tried| tried == name);
-        if may {
-            self.tried.push(name.to_owned());
-        }
-        may
-    }
-
-    /// Answers the one question whose answer is not shown: it asks for the password.
-    async fn converse(&mut self, password: &Secret<String>) -> Result<AuthResult, TransportError> {
-        let user = self.options.user.as_str();
-        let start = self.handle.authenticate_keyboard_interactive_start(user, None);
-        let mut reply = start.await;
-        let mut given = false;
-        for _ in 0..MAX_ROUNDS {
-            match reply.map_err(|error| self.broken(&error))? {
-                Reply::Success => return Ok(AuthResult::Success),
-                Reply::Failure { remaining_methods, partial_success } => {
-                    return Ok(AuthResult::Failure { remaining_methods, partial_success });
-                }
-                Reply::InfoRequest { prompts, .. } => {
-                    let answers = match prompts.as_slice() {
-                        [] => vec![],
-                        [prompt] if !prompt.echo && !given => {
-                            given = true;
-                            vec![password.expose().clone()]
-                        }
-                        _ => break,
-                    };
-                    reply = self.handle.authenticate_keyboard_interactive_respond(answers).await;
-                }
-            }
-        }
-        self.notes.push("the server asked for more than the password".into());
-        Ok(AuthResult::Failure { remaining_methods: MethodSet::empty(), partial_success: false })
-    }
-
     /// How to sign with a key: RSA without SHA-1, `Some(None)` for other kinds. `None`: can't be
     /// used, which is noted.
     async fn hash(&mut self, key: &PublicKey) -> Result<Option<Option<HashAlg>>, TransportError> {
@@ -344,60 +290,6 @@ impl Login<'_> {
                 Ok(Answer::No)
             }
         }
-    }
-
-    /// A connection that breaks before the server has refused anything is no refusal.
-    fn broken_at(&self) -> Stage {
-        if self.refused == 0 { Stage::Handshake } else { Stage::Login }
-    }
-
-    fn hung_up(&self) -> TransportError {
-        self.broken_at().error(
-            format!(
-                "{} hung up during the login as `{}`; tried {}",
-                self.options.address(),
-                printable(&self.options.user),
-                self.tried.join(", ")
-            ),
-            "it may have banned our address, or counted too many failures: name the one right key \
-             with --private-key",
-        )
-    }
-
-    fn refused(&self) -> TransportError {
-        let mut message = format!(
-            "{} refuses the login as `{}`",
-            self.options.address(),
-            printable(&self.options.user)
-        );
-        let tried = match self.tried.as_slice() {
-            [] => "there was no key or password to try".to_owned(),
-            tried => format!("tried {}", tried.join(", ")),
-        };
-        message = format!("{message}: {tried}");
-        if let Some(open) = &self.open {
-            let names: Vec<&str> = open.iter().map(<&str>::from).collect();
-            let names = if names.is_empty() { "nothing more".into() } else { names.join(", ") };
-            message = format!("{message}; the server takes {names}");
-        }
-        let given = |tried: &String| tried == INTERACTIVE || tried == PASSWORD;
-        if self.options.password.is_some() && !self.tried.iter().any(given) {
-            message += "; the server takes no passwords";
-        }
-        for note in &self.notes {
-            message = format!("{message}; {note}");
-        }
-        let help = if self.tried.is_empty() {
-            "name a key with --private-key, start an agent, or give a password with -k"
-        } else {
-            "is the public key in the user's authorized_keys there, and is the user right (-u)?"
-        };
-        Stage::Login.error(message, help)
-    }
-
-    fn broken(&self, error: &russh::Error) -> TransportError {
-        let message = format!("{} broke off the login: {}", self.options.address(), told(error));
-        TransportError::Unreachable { stage: self.broken_at(), message, help: None }
     }
 
     fn note(&mut self, path: &Path, what: &str) {

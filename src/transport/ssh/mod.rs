@@ -25,7 +25,7 @@ pub use bastion::Bastion;
 pub(super) use dial::Brisk;
 pub use heard::Heard;
 pub use host_certificate::CaAlgorithms;
-pub use keyring::{Identities, Keyring};
+pub use keyring::{Identities, Keyring, Question};
 pub use known_file::{KnownLine, add_known, known_lines, remove_known};
 pub use tcp::{Dialling, Family};
 pub use terms::Terms;
@@ -35,7 +35,7 @@ use super::enter::enter;
 use super::escalate;
 use super::fault::Fault;
 use super::shell::{Shell, nonce};
-use super::{Connect, Escalation, TransportError};
+use super::{Connect, Escalation, TransportError, wire};
 use crate::secret::Secret;
 use crate::shell;
 use crate::source::printable;
@@ -90,6 +90,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For a batch, see [`Shell::new`].
     pub batch_timeout: Duration,
+    /// Bytes of one answer, as they travel.
+    pub answer_limit: usize,
     /// How many hosts may be in the middle of dialling, handshake and login at a time: behind the
     /// same door, then in all.
     pub handshakes: Vec<Arc<Semaphore>>,
@@ -127,6 +129,7 @@ impl Options {
             attempts: 3,
             connect_timeout: Duration::from_secs(10),
             batch_timeout: Duration::from_secs(60),
+            answer_limit: wire::MAX_FRAME,
             handshakes: vec![],
             via: Via::Tcp,
             dialling: Dialling::default(),
@@ -256,7 +259,7 @@ impl SshConnect {
     /// # Errors
     /// As for a shell, up to the login; [`TransportError::NewHost`] has the key.
     pub async fn check_host_key(&self) -> Result<(), TransportError> {
-        let dialled = dial::dial(&self.options).await?;
+        let (dialled, _permits) = connection::shake(&self.options).await?;
         // A connection that is gone already needs no goodbye.
         let _ = dialled.handle.disconnect(Disconnect::ByApplication, "", "en").await;
         Ok(())
@@ -298,11 +301,14 @@ impl Connect for SshConnect {
         } else {
             enter(&line, &["/bin/sh"], escalation.as_ref(), limit).await?
         };
-        Ok(shell.cut_by(self.options.fault.clone()))
+        Ok(shell.cut_by(self.options.fault.clone()).bounded(self.options.answer_limit))
     }
 
     async fn hang_up(&self) {
         self.connection.lock().await.take();
+        if let Via::Jump(bastion) = &self.options.via {
+            bastion.forget_failure().await;
+        }
     }
 }
 

@@ -50,8 +50,10 @@ pub(super) async fn connect(options: &Options) -> Result<TcpStream, TransportErr
     let address = options.address();
     let found = tokio::net::lookup_host((options.host.as_str(), options.port)).await;
     let found = found.map_err(|error| {
+        let (host, why) = (printable(&options.host), error.to_string());
+        let why = why.trim_start_matches("failed to lookup address information: ");
         Stage::Name.error(
-            format!("can't resolve `{}`: {error}", printable(&options.host)),
+            format!("can't resolve `{host}`: {why}"),
             "set ansible_host to an address, or mend the name",
         )
     })?;

@@ -1,5 +1,9 @@
 //! Servers behind others, and behind commands: the program with an `ssh_config`, as its user runs it.
+use super::super::courtesy::Gate;
+use super::super::reach::{rude, second_chance};
 use super::*;
+use cowhand::transport::ssh::{Bastion, Via};
+use std::fmt::Write as _;
 use std::process::Output;
 
 /// A folder with a configuration, an inventory and what is known of servers.
@@ -185,4 +189,47 @@ async fn two_hundred_hosts_behind_one_bastion_are_one_connection_to_it() {
     desk.ping(&names).await.is_fine(HOSTS);
     assert_eq!(taken(&gate), 1);
     assert_eq!(servers.iter().map(taken).sum::<usize>(), HOSTS);
+}
+
+#[tokio::test]
+#[ignore = "needs OpenSSH's sshd: cargo xtask test"]
+async fn no_more_than_eight_shake_hands_behind_a_bastion() {
+    let bastion = talkative().at("127.0.68.1").start().await;
+    let target = talkative().at("127.0.68.2").start().await;
+    let address = format!("{}:{}", target.address, target.port).parse().unwrap();
+    let gate = Gate::before(address, 20, 8).await;
+    let mut desk = Desk::new();
+    desk.host("gate", &bastion, "");
+    let mut names = String::new();
+    for port in &gate.ports {
+        desk.host(&format!("mx{port}"), &target, " HostKeyAlias target\n ProxyJump gate");
+        desk.config = desk.config.replacen(
+            &format!("Host mx{port}\n HostName {}\n Port {}", target.address, target.port),
+            &format!("Host mx{port}\n HostName 127.0.0.1\n Port {port}"),
+            1,
+        );
+        write!(names, "mx{port},").unwrap();
+    }
+    let key = target.known_hosts_line("ed25519");
+    write!(desk.known, "target {}", key.split_once(' ').unwrap().1).unwrap();
+    desk.ping(&names).await.is_fine(20);
+    assert_eq!((gate.held(), taken(&bastion)), (8, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs OpenSSH's sshd: cargo xtask test"]
+async fn a_bastion_that_was_out_of_reach_is_called_again_with_the_hosts_behind_it() {
+    let bastion = Sshd::setup().at("127.0.69.1").with("SetEnv COWHAND_STATE={dir}/state");
+    let bastion = bastion.start().await;
+    let target = Sshd::setup().at("127.0.69.2").with("SetEnv COWHAND_STATE={dir}/state");
+    let target = target.start().await;
+    let mut gate = bastion.options("ed25519", "ed25519");
+    let key = bastion.known_hosts_line("ed25519");
+    fs::write(&gate.known_hosts[0], format!("gate {}", key.split_once(' ').unwrap().1)).unwrap();
+    gate.host_key_alias = Some("gate".into());
+    gate.port = rude((bastion.address.clone(), bastion.port)).await;
+    (gate.host, gate.attempts) = ("127.0.0.1".into(), 1);
+    let mut behind = target.options("ed25519", "ed25519");
+    (behind.via, behind.attempts) = (Via::Jump(Arc::new(Bastion::new(gate))), 1);
+    second_chance(bastion.options("rsa", "ed25519"), behind).await;
 }

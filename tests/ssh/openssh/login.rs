@@ -81,3 +81,20 @@ async fn a_passphrase_is_asked_for_only_when_the_server_would_take_the_key() {
     options.keyring = Arc::new(Keyring::new(|_| panic!("nobody is to be asked")));
     logs_in(options).await;
 }
+
+#[tokio::test]
+#[ignore = "needs OpenSSH's sshd: cargo xtask test"]
+async fn a_server_that_takes_few_tries_is_told_with_how_many_keys_were_offered() {
+    let sshd = Sshd::start("MaxAuthTries 2").await;
+    let mut identities = vec![];
+    for name in ["stray1", "stray2", "stray3"] {
+        keygen(&["-t", "ed25519", "-N", ""], &sshd.path(name));
+        identities.push(sshd.path(name));
+    }
+    identities.push(sshd.path("id_ed25519"));
+    let mut options = sshd.options("ed25519", "ed25519");
+    options.identities = Identities::Usual(identities);
+    let text = refusal(&SshConnect::new(options)).await;
+    assert_all(&text, &["too many authentication failures, 2 keys were offered", "stray1"]);
+    assert_all(&text, &["MaxAuthTries", "`IdentitiesOnly yes`", "--private-key"]);
+}
