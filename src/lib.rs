@@ -81,7 +81,7 @@
 //!   the server keeps, by doing it again, or not at all, and why.
 //! * A play that fails on a host is taken back there (`run::rollback`): [`change::Entry::Undo`] takes its
 //!   steps back, newest first, and doing so twice is doing it once; then the handlers that had run, run again.
-//! * A host that never answered is called once more when the plays are over for the others (`run::second`).
+//! * A host that never answered is called once more when the plays are over for the others (`run::chance`).
 //! * A connection that is lost is made again below the run ([`transport::lasting`]): what was under way is sent
 //!   again as it was, and a step that was made already is answered by the journal, not made twice.
 //! * Before the first change of a play that can lock us out ([`change::Change::can_lock_out`], or the task's

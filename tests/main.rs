@@ -18,6 +18,7 @@ mod layers;
 mod mailcow;
 mod modules;
 mod one_machine;
+mod others;
 mod plans;
 mod playbook;
 mod role;

@@ -12,6 +12,8 @@ mod sshd;
 mod sudo;
 mod trust;
 
+pub(crate) use sshd::whoami;
+
 use super::contract::{keeps_the_contract, look, make, path, write};
 use cowhand::facts::{Fact, Probe};
 use cowhand::secret::Secret;
@@ -115,7 +117,7 @@ fn keygen(words: &[&str], file: &std::path::Path) {
     assert!(made.unwrap().success());
 }
 
-async fn says(shell: &impl Transport, argv: &[&str]) -> String {
+pub(crate) async fn says(shell: &impl Transport, argv: &[&str]) -> String {
     let probe = Probe::Command { argv: argv.iter().map(|&word| word.into()).collect() };
     match shell.observe(&[probe]).await.unwrap().remove(0) {
         Fact::Command(answer) => answer.stdout.text().trim().to_owned(),

@@ -68,8 +68,12 @@ pub(super) async fn ask(dialer: &Arc<Dialer>, hosts: &[String]) -> Result<(), Wr
     if !somebody || std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") {
         return Ok(());
     }
+    let mut hosts = hosts.to_vec();
     for _ in 0..ROUNDS {
-        let mut new = scan(dialer, hosts).await.new;
+        let Scan { mut new, wrong } = scan(dialer, &hosts).await;
+        // Who is away is asked once.
+        let is_away = |host: &String| wrong.iter().any(|(who, why)| who == host && why.may_pass());
+        hosts.retain(|host| !is_away(host));
         new.retain(|(_, new)| new.may_ask);
         // A bastion is asked about once, however many stand behind it.
         new.dedup_by(|a, b| a.1.line == b.1.line);

@@ -43,8 +43,9 @@ impl Method {
 impl Reader<'_> {
     /// A method that there is, where it is no template.
     pub(super) fn method(&mut self, method: &Spanned<Value>) {
+        // What is no text is refused for that.
         let word = method.value.as_str().unwrap_or_default();
-        if is_template(word) {
+        if word.is_empty() || is_template(word) {
             return;
         }
         if let Err(why) = Method::named(word) {

@@ -86,7 +86,8 @@ const PLACES: [Place; 9] = [
 #[test]
 fn every_keyword_is_taken_exactly_where_the_table_lets_it_stand() {
     for keyword in KEYWORDS {
-        let line = format!("{}: {}", keyword.name, sample(keyword.shape));
+        let value = if keyword.name == "become_method" { "su" } else { sample(keyword.shape) };
+        let line = format!("{}: {value}", keyword.name);
         for place in PLACES {
             // These make a block of whatever they stand in, and a role of an entry.
             let defines = ["block", "rescue", "always"].contains(&keyword.name)

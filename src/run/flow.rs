@@ -1,10 +1,10 @@
 //! The way of a batch through its steps, in lockstep (strategy `linear`): tasks, blocks with rescue and
 //! always, `meta`, and when to stop.
+use super::chance;
 use super::emit;
 use super::handlers::flush;
 use super::host::{HostRun, State};
 use super::play::{Batch, Stop};
-use super::second;
 use super::task::{Part, turn};
 use crate::event::Event;
 use crate::plan::{Context, Step, TaskStep, flag, text, when_holds};
@@ -159,7 +159,7 @@ where
             let why =
                 format!("{failed} of {hosts} hosts failed, and that ends the play ({keyword})");
             let stopped = self.turn_state(&all, State::Active, State::Failed);
-            second::none(&mut self.hosts);
+            chance::none(&mut self.hosts);
             for host in self.hosts.iter_mut().filter(|host| stopped.contains(&host.name)) {
                 host.stopped = Some(why.clone());
             }

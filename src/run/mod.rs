@@ -2,6 +2,7 @@
 //! decides nothing that `plan` can decide and prints nothing: what happens goes out as events.
 mod ahead;
 mod attempt;
+mod chance;
 mod confirm;
 mod contact;
 mod delegate;
@@ -18,7 +19,6 @@ pub mod past;
 mod play;
 mod rollback;
 mod roster;
-mod second;
 mod task;
 mod written;
 
@@ -271,10 +271,10 @@ where
     C::Shell: 'static,
 {
     let mut hosts = in_order(job, false, hosts, dial, events).await;
-    if let Some(job) = second::second(job, &mut hosts, events).await {
+    if let Some(job) = chance::second(job, &mut hosts, events).await {
         hosts = in_order(&job, true, hosts, dial, events).await;
         // There is no third.
-        second::none(&mut hosts);
+        chance::none(&mut hosts);
     }
     hosts
 }
@@ -303,7 +303,7 @@ where
         let go_on;
         (hosts, go_on) = play::run(job, index, chosen, hosts, events).await;
         if !go_on {
-            second::none_if_any_waits(job, index + 1, &mut hosts);
+            chance::none_if_any_waits(job, index + 1, &mut hosts);
             break;
         }
     }

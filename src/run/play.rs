@@ -1,10 +1,10 @@
 //! A play: its batches of hosts, its steps in lockstep over them (strategy `linear`), blocks with
 //! rescue and always, includes, and when to stop.
 use super::ahead::{Facts, is_forgiven, look_ahead};
+use super::chance;
 use super::confirm::confirm;
 use super::host::{HostRun, State};
 use super::rollback::roll_back;
-use super::second;
 use super::{Events, Job, PlayJob, emit};
 use crate::event::Event;
 use crate::plan::{
@@ -188,7 +188,7 @@ where
         hosts = run.hosts;
         if nobody_left {
             if groups.peek().is_some() {
-                second::none(&mut hosts);
+                chance::none(&mut hosts);
             }
             return (hosts, false);
         }

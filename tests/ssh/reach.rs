@@ -117,3 +117,21 @@ async fn handshakes_are_as_many_at_a_time_as_the_semaphore_says() {
     waiting.await.unwrap().unwrap();
     assert_eq!(semaphore.available_permits(), 1, "the permit is given back after the login");
 }
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_tried_as_often_as_that_was_asked_for() {
+    let lab = Lab::new().await;
+    let line = lab.server.known_hosts_line();
+    let key = line.split_once(' ').unwrap().1;
+    fs::write(&lab.options.known_hosts[0], format!("farm-1 {key}\n")).unwrap();
+    let to = |port, attempts| {
+        lab.connect(|options| {
+            options.host_key_alias = Some("farm-1".into());
+            (options.port, options.attempts) = (port, attempts);
+        })
+    };
+    let server = || (lab.server.addr.ip().to_string(), lab.server.addr.port());
+    to(rude(server()).await, 2).shell(None).await.unwrap();
+    assert_all(&refusal(&to(rude(server()).await, 1)).await, &["the server hung up"]);
+    assert_eq!(lab.server.connections(), 1);
+}

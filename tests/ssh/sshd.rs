@@ -163,7 +163,7 @@ impl Sshd {
 }
 
 /// Who runs the tests, and so may log in.
-pub(super) fn whoami() -> String {
+pub(crate) fn whoami() -> String {
     let said = Command::new("id").arg("-un").output().unwrap().stdout;
     String::from_utf8(said).unwrap().trim().to_owned()
 }

@@ -10,8 +10,13 @@ use std::process::{Command, Stdio};
 /// The module of the test binary whose tests need the lab.
 const LAB_TESTS: &str = "e2e::";
 /// Modules whose tests need a program, and where Debian and most others have it.
-const PROGRAM_TESTS: [(&str, &str); 2] =
-    [("ssh::openssh::", "/usr/sbin/sshd"), ("ssh::client::", "/usr/bin/ssh")];
+const PROGRAM_TESTS: [(&str, &str); 5] = [
+    ("ssh::openssh::", "/usr/sbin/sshd"),
+    ("ssh::client::", "/usr/bin/ssh"),
+    ("others::sudo::", "/usr/bin/sudo"),
+    ("others::su::", "/usr/bin/su"),
+    ("others::doas::", "/usr/bin/doas"),
+];
 /// The module whose tests mount small file systems, each in a mount namespace of its own.
 const MOUNT_TESTS: &str = "filesystem::";
 /// Shells that the contract of the remote functions is tried in, beside `sh`.
