@@ -5,6 +5,7 @@ mod deeds;
 mod facts;
 mod files;
 pub(crate) mod journal;
+mod looks;
 mod real;
 mod written;
 

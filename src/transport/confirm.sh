@@ -88,32 +88,6 @@ at_work() {
 
 # --- the timer ------------------------------------------------------------------------------------
 
-# probe_keeper: what starts a timer again behind a reboot: `systemd`, `cron` or `nothing`.
-probe_keeper() {
-	if [ "$(id -u)" != 0 ]; then
-		echo nothing
-	elif [ -d /run/systemd/system ] && [ -w /etc/systemd/system ] && command -v systemctl >/dev/null; then
-		echo systemd
-	elif [ -w /etc/cron.d ] && cron_runs; then
-		echo cron
-	else
-		echo nothing
-	fi
-}
-
-# cron_runs: whether there is one that reads /etc/cron.d and knows `@reboot`; busybox's does not. Those of
-# containers are not ours.
-cron_runs() {
-	here=$(readlink /proc/self/ns/mnt)
-	for process in /proc/[0-9]*; do
-		{ IFS= read -r name <"$process/comm"; } 2>/dev/null || continue
-		case $name in cron | crond) ;; *) continue ;; esac
-		case $(readlink "$process/exe") in */cron | */crond | */cronie) ;; *) continue ;; esac
-		[ "$(readlink "$process/ns/mnt")" != "$here" ] || return 0
-	done
-	return 1
-}
-
 # keep_timer: lets $keeper start the timer of $run at every boot.
 keep_timer() {
 	case $keeper in
@@ -292,32 +266,4 @@ take_back_overdue() {
 		fi
 		forget_timer
 	done
-}
-
-# --- looking --------------------------------------------------------------------------------------
-
-# tell_waiting: for probe_journal: `waits`, the run, until when; `unconfirmed`, the run that came last, when
-# it was taken back. Ended by a NUL each.
-tell_waiting() {
-	for journal in "$state/runs/"[0-9]*; do
-		[ ! -e "$journal/armed" ] || printf 'waits\n%s\n%s\0' "${journal##*.}" "$(until_when)"
-	done
-	[ ! -e "$journal/unconfirmed" ] || [ ! -e "$journal/ended" ] ||
-		printf 'unconfirmed\n%s\n%s\0' "${journal##*.}" "$(head -n 1 "$journal/ended")"
-}
-
-# tell_confirmation: for probe_runs: `waits` and until when; or `unconfirmed` and the report.
-tell_confirmation() {
-	if [ -e "$journal/armed" ]; then
-		printf 'waits\n%s\0' "$(until_when)"
-	elif [ -e "$journal/unconfirmed" ]; then
-		printf 'unconfirmed\0'
-		cat "$journal/report" 2>/dev/null
-	fi
-}
-
-# until_when: when the time of the run at $journal is up.
-until_when() {
-	seconds=$(head -n 1 "$journal/armed")
-	echo "$(($(stat -c %Y "$journal/armed") + seconds))"
 }

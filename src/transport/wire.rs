@@ -24,10 +24,15 @@ use std::fmt::Write as _;
 /// The functions that run on servers, with their comments.
 pub const PRELUDE: &str = concat!(
     include_str!("remote.sh"),
+    include_str!("memory.sh"),
     include_str!("journal.sh"),
+    include_str!("undo.sh"),
     include_str!("written.sh"),
     include_str!("confirm.sh")
 );
+
+/// Those of them that questions need.
+const LOOKING: &str = concat!(include_str!("remote.sh"), include_str!("memory.sh"));
 
 /// Functions that are sent only with a batch that calls one of them.
 pub const CHAPTERS: &[&str] = &[
@@ -50,17 +55,22 @@ const COLUMNS: usize = 76;
 
 /// The first thing a shell is sent: the prelude without its comments, and the session's nonce.
 pub fn opening(nonce: &str) -> String {
-    let mut text = code(PRELUDE);
+    open(PRELUDE, nonce)
+}
+
+fn open(functions: &str, nonce: &str) -> String {
+    let mut text = code(functions);
     // Writing to a String can't fail, here and below.
     let _ = writeln!(text, "open_session {}", shell::quote(nonce));
     text
 }
 
 /// A command line for a shell that answers a batch first, and then reads what comes as any other does.
-/// For questions alone: command lines can be seen by everybody on a server. `None`: it would be too long.
+/// For questions alone: command lines can be seen by everybody on a server, and what changes something there
+/// need not travel to a server where nothing differs. `None`: it would be too long.
 pub fn asking(nonce: &str, batch: &str) -> Option<String> {
     // In base64, since nobody knows what a user's shell makes of line feeds and quotes.
-    let text = Bytes((opening(nonce) + batch).into_bytes()).base64();
+    let text = Bytes((open(LOOKING, nonce) + batch).into_bytes()).base64();
     let script =
         "exec 2>&1; text=$(printf %s \"$1\" | base64 -d) || exit; eval \"$text\"; exec /bin/sh";
     (text.len() <= MAX_ASKING).then(|| shell::join(["/bin/sh", "-c", script, "sh", &text]))

@@ -15,12 +15,6 @@ written_limit=262144
 # Files that are kept in mind. The ones that were written first are forgotten first.
 written_kept=2000
 
-# written_of PATH: sets $written.
-written_of() {
-	sum=$(printf %s "$1" | sha256sum) || exit 1
-	written=$state/written/${sum%% *}
-}
-
 # forget_written FUNCTION: $place is about to become something else. What was written there is kept beside
 # the before-image.
 forget_written() {
@@ -60,20 +54,4 @@ prune_written() {
 	ls -t "$state/written" 2>/dev/null | tail -n "+$((written_kept + 1))" | while read -r name; do
 		rm -rf "$state/written/$name"
 	done
-}
-
-# --- looking --------------------------------------------------------------------------------------
-
-# tell_written: for probe_journal: each record.
-tell_written() {
-	cat "$state/written/"*/record 2>/dev/null || :
-}
-
-# probe_written PATH: what a run last wrote there, as probe_content says it; nothing where it is not kept.
-probe_written() {
-	state_folder
-	written_of "$1"
-	[ -f "$written/content" ] || return 0
-	printf 'file\n'
-	cat "$written/content"
 }

@@ -13,9 +13,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A shell to test, its state and a folder to play in. Both vanish with it.
 pub(super) struct Lab {
     pub(super) name: String,
-    program: Vec<String>,
+    pub(super) program: Vec<String>,
     /// Where its programs are.
-    programs: String,
+    pub(super) programs: String,
     pub(super) folder: tempfile::TempDir,
     pub(super) door: Local,
 }

@@ -75,6 +75,20 @@ fn the_opening_carries_no_comments_and_ends_with_the_nonce() {
     assert!(text.contains("answer() {\n"));
 }
 
+#[test]
+fn a_first_look_carries_what_it_needs_and_nothing_that_changes_the_journal() {
+    let batch = probes(&[Probe::Journal]).unwrap().text();
+    let line = asking("n0nce", &batch).unwrap();
+    let words = shlex::split(&line).unwrap();
+    let text = Bytes::from_base64(words[4].as_bytes()).unwrap();
+    let text = text.text();
+    assert!(text.ends_with(&("open_session n0nce\n".to_owned() + &batch)), "{text}");
+    for (function, travels) in [("probe_journal", true), ("begin_run", false), ("arm_run", false)] {
+        assert_eq!(text.contains(&format!("\n{function}() {{\n")), travels, "{function}");
+        assert!(opening("n").contains(&format!("\n{function}() {{\n")), "{function}");
+    }
+}
+
 fn read(text: &str, wanted: usize, may_stop: bool) -> Result<Option<Vec<Answer>>, TransportError> {
     Frames::new("N", wanted, true, may_stop).push(text.as_bytes())
 }
