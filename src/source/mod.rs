@@ -8,7 +8,7 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Severity};
 pub use printable::printable;
 pub use suggest::nearest;
-pub use yaml::{Kind, Node, Scalar, VAULT, inert, parse, parse_one, sealed_in};
+pub use yaml::{Kind, Node, Scalar, TEXT, VAULT, inert, parse, parse_one, sealed_in};
 
 use crate::vault::Vault;
 use serde::{Deserialize, Serialize};

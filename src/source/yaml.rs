@@ -6,7 +6,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use protected::{VAULT, inert, sealed_in};
+pub use protected::{TEXT, VAULT, inert, sealed_in};
 
 use super::{Diagnostic, FileId, Position, SourceMap, Span, Spanned, Vars};
 use serde_json::Value;

@@ -14,7 +14,7 @@ use minijinja::{
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Work that one rendering may do: about as many instructions, or 64 bytes each.
 const FUEL: u64 = 1_000_000;
@@ -85,8 +85,8 @@ impl Engine {
         match value {
             Json::String(text) if syntax::is_template(text) => {
                 match syntax::lone_expression(text) {
-                    Some(expression) => self.check_expression(expression),
-                    None => self.core.template(text).map(drop),
+                    Some(expression) => self.check_expression(&expression),
+                    None => self.core.template(&syntax::verbatim_template(text)).map(drop),
                 }
             }
             Json::Array(items) => items.iter().try_for_each(|item| self.check(item)),
@@ -105,12 +105,11 @@ impl Engine {
     pub fn names(&self, value: &Json) -> BTreeSet<String> {
         match value {
             Json::String(text) if syntax::is_template(text) => {
-                match syntax::lone_expression(text) {
-                    Some(expression) => self.names_of_expression(expression),
-                    None => {
-                        variables(self.core.template(text).map(|it| it.undeclared_variables(false)))
-                    }
+                if let Some(expression) = syntax::lone_expression(text) {
+                    return self.names_of_expression(&expression);
                 }
+                let template = self.core.template(&syntax::verbatim_template(text));
+                variables(template.map(|it| it.undeclared_variables(false)))
             }
             Json::Array(items) => items.iter().flat_map(|item| self.names(item)).collect(),
             Json::Object(entries) => entries.values().flat_map(|entry| self.names(entry)).collect(),
@@ -276,9 +275,9 @@ fn evaluate(session: &Arc<Session>, expression: &str) -> Result<Value, TemplateE
 /// A text with templates in it: with the type of its expression if that is all there is.
 pub(super) fn render_text(session: &Arc<Session>, text: &str) -> Result<Value, TemplateError> {
     if let Some(expression) = syntax::lone_expression(text) {
-        return evaluate(session, expression);
+        return evaluate(session, &expression);
     }
-    let template = session.core.template(text)?;
+    let template = session.core.template(&syntax::verbatim_template(text))?;
     let captured = template.render_captured(Value::from_dyn_object(Arc::clone(session)));
     let mut captured = captured.map_err(|error| translate(session, &error))?;
     let emitted = captured.with_state_mut(|state: &mut State| {
@@ -300,18 +299,26 @@ pub(super) fn render_whole(session: &Arc<Session>, text: &str) -> Result<String,
     template.render(context).map_err(|error| translate(session, &error))
 }
 
+/// The names of filters, tests and lookups.
+static TABLES: LazyLock<[BTreeSet<&'static str>; 3]> = LazyLock::new(|| {
+    [
+        super::filters().map(|it| it.name).collect(),
+        super::tests().map(|it| it.name).collect(),
+        super::lookups().map(|it| it.name).chain(lookups::refused()).collect(),
+    ]
+});
+
 /// Whether everything that a template names is in the tables.
 pub(super) fn known(uses: &Uses) -> Result<(), TemplateError> {
-    let filters: Vec<_> = super::filters().map(|it| it.name).collect();
-    let tests: Vec<_> = super::tests().map(|it| it.name).collect();
-    let lookups: Vec<_> = super::lookups().map(|it| it.name).chain(lookups::refused()).collect();
+    let [filters, tests, lookups] = &*TABLES;
     for (kind, names, table) in [
         ("filter", &uses.filters, filters),
         ("test", &uses.tests, tests),
         ("lookup", &uses.lookups, lookups),
     ] {
         for name in names.iter().map(|name| syntax::plain_name(name)) {
-            if !table.contains(&name) {
+            if !table.contains(name) {
+                let table = table.iter().copied();
                 return Err(TemplateError::broken(unknown(kind, name, table)));
             }
         }

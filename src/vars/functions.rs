@@ -2,18 +2,19 @@
 //! reads the world asks the machine, which answers the same until the run is over.
 use super::filters::{Moment, shown};
 use super::lookups;
-use super::native::{Omit, broken, entry, undefined};
+use super::native::{self, Omit, broken, entry, undefined};
 use super::session::Session;
 use super::syntax::{CUT, GET};
-use crate::source::VAULT;
+use crate::source::{TEXT, VAULT};
 use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
+use serde_json::Map;
 
 /// Names that are no variables.
-pub(super) const GLOBALS: [&str; 11] =
-    ["range", "dict", "namespace", "lookup", "query", "q", "omit", "now", GET, CUT, VAULT];
+pub(super) const GLOBALS: [&str; 12] =
+    ["range", "dict", "namespace", "lookup", "query", "q", "omit", "now", GET, CUT, TEXT, VAULT];
 /// Functions that Ansible has and this does not, with the reason.
 pub(super) const REFUSED: [(&str, &str); 2] = [
     ("undef", "`undef()` is not available: leave the variable undefined instead"),
@@ -22,13 +23,14 @@ pub(super) const REFUSED: [(&str, &str); 2] = [
 
 pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("range", minijinja::functions::range);
-    env.add_function("dict", minijinja::functions::dict);
+    env.add_function("dict", dict);
     env.add_function("namespace", minijinja::functions::namespace);
     env.add_global("omit", Value::from_object(Omit));
     env.add_function("now", now);
     env.add_function(GET, get);
     env.add_function(CUT, cut);
     env.add_function(VAULT, open);
+    env.add_function(TEXT, |text: Value| text);
     env.add_function(
         "lookup",
         |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {
@@ -57,6 +59,43 @@ pub(super) fn add(env: &mut Environment<'static>) {
             Ok(made)
         },
     );
+}
+
+/// `dict(mapping)`, `dict(pairs)` and `dict(name=value)`, as Python has it.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands them over")]
+fn dict(state: &State, given: Rest<Value>, names: Kwargs) -> Result<Value, Error> {
+    let mut entries = Map::new();
+    let mut set = |key: &Value, value: &Value| {
+        if key.is_undefined() || value.is_undefined() {
+            return Err(undefined());
+        }
+        let key = native::text(key)?;
+        Session::of(state)?.note_cut(&key);
+        entries.insert(key, native::to_json(value)?);
+        Ok(())
+    };
+    match given.as_slice() {
+        [] => {}
+        [mapping] if mapping.kind() == ValueKind::Map => {
+            for key in mapping.try_iter()? {
+                set(&key, &mapping.get_item(&key)?)?;
+            }
+        }
+        [pairs] => {
+            for pair in pairs.try_iter()? {
+                match pair.try_iter()?.collect::<Vec<_>>().as_slice() {
+                    [key, value] => set(key, value)?,
+                    _ => return Err(broken("`dict` takes a mapping, or a list of pairs")),
+                }
+            }
+        }
+        _ => return Err(broken("`dict` takes one mapping, or one list of pairs")),
+    }
+    for name in names.args() {
+        let value: Value = names.get(name)?;
+        set(&Value::from(name), &value)?;
+    }
+    Ok(native::from_json(&entries.into()))
 }
 
 /// When the run began; in a format if one is given.

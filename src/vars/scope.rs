@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Whether strings in a layer are templates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Written in the project: rendered when used.
     Template,
     /// Came from a server, or was rendered already: never evaluated.
+    #[default]
     Data,
 }
 
 /// Variables of one origin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Layer {
     /// What it is, for `vars explain` (`role defaults`, `group_vars/all`, `extra vars` …).
     pub origin: String,
@@ -51,6 +52,13 @@ impl Hosts {
 pub struct Scope {
     layers: Vec<Arc<Layer>>,
     hosts: Option<Arc<Hosts>>,
+}
+
+/// Lowest first.
+impl From<Vec<Arc<Layer>>> for Scope {
+    fn from(layers: Vec<Arc<Layer>>) -> Self {
+        Self { layers, hosts: None }
+    }
 }
 
 impl Scope {

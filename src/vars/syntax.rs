@@ -1,6 +1,8 @@
 //! Reads the outside of templates: where expressions begin and end, and which filters, tests and
 //! functions they name. Rewrites attribute access so that `a.b.c` on something undefined is undefined
 //! (as Ansible has it) while every other use of it stays an error. Never evaluates anything.
+use crate::source::{TEXT, VAULT};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The function that attribute access becomes: `a.b` is `__get__(a, 'b', 'a.b')`.
@@ -59,10 +61,66 @@ pub(super) fn is_template(text: &str) -> bool {
 }
 
 /// The expression of a text that is one lone `{{ … }}`.
-pub(super) fn lone_expression(text: &str) -> Option<&str> {
+pub(super) fn lone_expression(text: &str) -> Option<Cow<'_, str>> {
     let body = text.strip_prefix("{{")?;
     let end = end_of(body, "}}")?;
-    (end + 2 == body.len()).then(|| body[..end].trim_matches(['-', '+']).trim())
+    (end + 2 == body.len()).then(|| verbatim(body[..end].trim_matches(['-', '+']).trim()))
+}
+
+/// An expression whose strings keep their backslashes: between `{{` and `}}` in YAML, `'\1'` is two
+/// characters. What stands there for a `!vault` or `!unsafe` value has escapes of its own.
+fn verbatim(expression: &str) -> Cow<'_, str> {
+    let ours = [VAULT, TEXT].iter().any(|name| expression.trim_start().starts_with(name));
+    if ours || !expression.contains('\\') {
+        return expression.into();
+    }
+    let (mut out, mut open) = (String::with_capacity(expression.len() + 8), None);
+    let mut chars = expression.chars();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        match (open, c) {
+            (None, '\'' | '"') => open = Some(c),
+            (Some(quote), _) if c == quote => open = None,
+            (Some(_), '\\') => {
+                out.push(c);
+                let next = chars.next();
+                out.extend(next.filter(|next| matches!(next, '\\' | '\'' | '"')).map(|_| '\\'));
+                out.extend(next);
+            }
+            _ => {}
+        }
+    }
+    out.into()
+}
+
+/// A template of YAML, with [`verbatim`] expressions; what is not closed stays as it is.
+pub(super) fn verbatim_template(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return text.into();
+    }
+    let marks = Marks::default();
+    let (mut out, mut rest) = (String::with_capacity(text.len() + 8), text);
+    while let Some((at, kind)) = next_mark(rest, marks) {
+        let (before, inside) = rest.split_at(at + 2);
+        out.push_str(before);
+        rest = inside;
+        let end = match kind {
+            Kind::Variable => end_of(inside, "}}"),
+            Kind::Block => end_of(inside, "%}"),
+            Kind::Comment => inside.find("#}"),
+        };
+        let Some(end) = end else { break };
+        let body = &inside[..end];
+        let is_raw = kind == Kind::Block && body.trim_matches(['-', '+']).trim() == "raw";
+        let end = if is_raw { inside.find("endraw").unwrap_or(inside.len()) } else { end };
+        match kind {
+            Kind::Variable => out.push_str(&verbatim(body)),
+            Kind::Block | Kind::Comment => out.push_str(&inside[..end]),
+        }
+        rest = &inside[end..];
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 /// A whole template, rewritten.

@@ -3,6 +3,8 @@
 
 /// The function that opens what is encrypted.
 pub const VAULT: &str = "__vault__";
+/// The function that hands on a text as it is.
+pub const TEXT: &str = "__text__";
 
 /// An encrypted text, to be opened when it is used.
 pub(super) fn sealed(text: &str) -> String {
@@ -20,7 +22,7 @@ pub fn sealed_in(value: &str) -> Option<String> {
 /// A text that is never evaluated.
 pub fn inert(text: &str) -> String {
     let is_template = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
-    if is_template { format!("{{{{ {} }}}}", quoted(text)) } else { text.to_owned() }
+    if is_template { format!("{{{{ {TEXT}({}) }}}}", quoted(text)) } else { text.to_owned() }
 }
 
 /// A text as templates write it.

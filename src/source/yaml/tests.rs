@@ -309,7 +309,7 @@ fn variables_keep_their_places_and_what_is_encrypted_or_unsafe_is_never_evaluate
     assert_eq!((&vars[1].1.value, place(vars[1].1.span)), (&json!(["x"]), "2:4-2:7".to_owned()));
     assert_eq!(
         one("a: [!unsafe '{{ y }}', !unsafe z]").vars().unwrap()[0].1.value,
-        json!(["{{ '{{ y }}' }}", "z"])
+        json!(["{{ __text__('{{ y }}') }}", "z"])
     );
     let sealed = "!vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  30300a30300a3030\n";
     assert_eq!(

@@ -230,6 +230,8 @@ fn filters_on_mappings() {
         ("d | dict2items", json!([{"key": "b", "value": 2}, {"key": "a", "value": 1}])),
         ("d | dict2items(key_name='k', value_name='v') | first", json!({"k": "b", "v": 2})),
         ("[{'key': 'a', 'value': 1}] | items2dict", json!({"a": 1})),
+        ("dict(['a', 'b'] | zip([1, 2]))", json!({"a": 1, "b": 2})),
+        ("dict({'a': 1}, b=2)", json!({"a": 1, "b": 2})),
         ("d | items | list", json!([["b", 2], ["a", 1]])),
         ("d | dictsort", json!([["a", 1], ["b", 2]])),
         ("d | dictsort(false, 'value', true)", json!([["b", 2], ["a", 1]])),
