@@ -103,8 +103,8 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
         });
     let inputs = [Input::List("a,b,".into())];
     let (inventory, _) = Inventory::read(&inputs, &[], &mut sources).unwrap();
-    let extra = Arc::new(layer("extra vars", Trust::Template, &vec![]));
-    let magic = Arc::new(magic(&inventory, case.options.check, case.options.diff, "."));
+    let extra = layer("extra vars", Trust::Template, &vec![]);
+    let magic = magic(&inventory, case.options.check, case.options.diff, ".");
     let plays: Vec<PlayJob> = (playbook.plays.into_iter())
         .map(|play| PlayJob {
             hosts: inventory.select(&play.hosts.value).unwrap(),
@@ -112,18 +112,10 @@ fn told(case: Case) -> (String, BTreeMap<String, Recap>, BTreeMap<String, Fake>)
             vars_files: vec![],
         })
         .collect();
-    let shared = Shared {
-        inventory,
-        extra,
-        magic,
-        files: case.files.bytes(),
-        playbook_dir: "".into(),
-        working_dir: "".into(),
-    };
+    let shared =
+        Shared::new(&plays, inventory, extra, magic, case.files.bytes(), Default::default());
     let engine = Engine::default();
-    let views: Vec<_> =
-        plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
-    let found = validate(&views, &shared, &engine, &mut sources);
+    let found = validate(&plays, &shared, &engine, &mut sources);
     assert!(
         found.is_empty(),
         "{}",
@@ -275,19 +267,12 @@ fn told_with(case: Case, host: &Fake) -> Fake {
     let (playbook, _) = load(Path::new("site.yml"), &case.files, &mut sources).unwrap();
     let inputs = [Input::List("a,".into())];
     let (inventory, _) = Inventory::read(&inputs, &[], &mut sources).unwrap();
-    let plays = (playbook.plays.into_iter())
+    let plays: Vec<PlayJob> = (playbook.plays.into_iter())
         .map(|play| PlayJob { hosts: vec!["a".into()], play, vars_files: vec![] })
         .collect();
-    let extra = Arc::new(layer("extra vars", Trust::Template, &vec![]));
-    let magic = Arc::new(magic(&inventory, false, false, "."));
-    let shared = Shared {
-        inventory,
-        extra,
-        magic,
-        files: BTreeMap::new(),
-        playbook_dir: "".into(),
-        working_dir: "".into(),
-    };
+    let extra = layer("extra vars", Trust::Template, &vec![]);
+    let magic = magic(&inventory, false, false, ".");
+    let shared = Shared::new(&plays, inventory, extra, magic, BTreeMap::new(), Default::default());
     let job = Job {
         playbook: "site.yml".into(),
         plays,

@@ -57,8 +57,8 @@ pub(crate) fn project(
         .unwrap_or_else(|wrong| panic!("{}\n{playbook}", found(wrong, &sources)));
     let inputs = [Input::List(hosts.into())];
     let (inventory, _) = Inventory::read(&inputs, &[], &mut sources).unwrap();
-    let extra = Arc::new(layer("extra vars", Trust::Template, &vec![]));
-    let magic = Arc::new(magic(&inventory, check, false, "."));
+    let extra = layer("extra vars", Trust::Template, &vec![]);
+    let magic = magic(&inventory, check, false, ".");
     let plays: Vec<PlayJob> = (loaded.plays.into_iter())
         .map(|play| PlayJob {
             hosts: inventory.select(&play.hosts.value).unwrap(),
@@ -66,18 +66,9 @@ pub(crate) fn project(
             vars_files: vec![],
         })
         .collect();
-    let shared = Shared {
-        inventory,
-        extra,
-        magic,
-        files: files.bytes(),
-        playbook_dir: "".into(),
-        working_dir: "".into(),
-    };
+    let shared = Shared::new(&plays, inventory, extra, magic, files.bytes(), Default::default());
     let engine = Engine::default();
-    let views: Vec<_> =
-        plays.iter().map(|p| (&p.play, p.hosts.as_slice(), p.vars_files.as_slice())).collect();
-    let wrong = validate(&views, &shared, &engine, &mut sources);
+    let wrong = validate(&plays, &shared, &engine, &mut sources);
     assert!(wrong.is_empty(), "{}\n{playbook}", found(wrong, &sources));
     let run = format!("run{}", RUNS.fetch_add(1, Ordering::Relaxed));
     let by = Identity { run, ..Identity::default() };

@@ -68,7 +68,7 @@ fn views(args: &ExplainArgs) -> Result<(Vec<View>, Engine, SourceMap), Wrong> {
         let batch = batch(&play.hosts, &play.hosts, &BTreeSet::new());
         let shared = job.roster.now();
         let own = shared.host_vars(&args.host);
-        let scope = shared.scope(&brought, &args.host, &own, &context, &batch);
+        let scope = shared.scope(&brought, &own, &context, &batch);
         let name = play.play.keywords.name.as_ref().map_or(&play.play.hosts.value, |it| &it.value);
         views.push(View { play: Some(name.clone()), scope });
     }

@@ -79,11 +79,8 @@ pub(super) fn sources(hosts: &HostArgs) -> Result<SourceMap, Wrong> {
 /// Everything for `apply` and `check`.
 pub(super) fn job(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wrong> {
     let (job, warnings) = assemble(args, check)?;
-    let views: Vec<(&Play, &[String], &[Vars])> = (job.plays.iter())
-        .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
-        .collect();
     startable(&job)?;
-    let found = sealed(&views, &job.roster.now(), &job.engine, job.sources.vault());
+    let found = sealed(&job.plays, &job.roster.now(), &job.engine, job.sources.vault());
     if !found.is_empty() {
         return Err(Wrong::Project(job.sources, found));
     }
@@ -113,9 +110,7 @@ pub(super) fn lint(
         ..PlayArgs::default()
     };
     let (job, mut warnings) = assemble(&args, true)?;
-    let views: Vec<(&Play, &[Vars])> =
-        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
-    warnings.extend(unread(&views, &job.roster.now()));
+    warnings.extend(unread(&job.plays, &job.roster.now()));
     Ok((job.sources, warnings))
 }
 
@@ -160,12 +155,8 @@ fn assemble(args: &PlayArgs, check: bool) -> Result<(Job, Vec<Diagnostic>), Wron
     let mut magic = magic(&inventory, check, args.diff, &absolute.display().to_string());
     magic.values.extend(asked(args));
     let working_dir = std::path::absolute(".").unwrap_or_default();
-    let (magic, playbook_dir) = (Arc::new(magic), dir.clone());
-    let shared = Shared { inventory, extra, magic, files, playbook_dir, working_dir };
-    let views: Vec<(&Play, &[String], &[Vars])> = (plays.iter())
-        .map(|play| (&play.play, play.hosts.as_slice(), play.vars_files.as_slice()))
-        .collect();
-    let found = validate(&views, &shared, &engine, &mut sources);
+    let shared = Shared::new(&plays, inventory, extra, magic, files, (dir, working_dir));
+    let found = validate(&plays, &shared, &engine, &mut sources);
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Wrong::Project(sources, found));
     }

@@ -234,10 +234,17 @@ impl Inventory {
     }
 
     /// What a host gets from inventory, `group_vars/` and `host_vars/`, the weakest first: each
-    /// with what it is. Ansible's levels 3 to 10: variables of `all`, then of the other groups, in
-    /// the inventory; `group_vars/all`, then `group_vars/*`, each beside the inventory and then
-    /// beside the playbook; variables of the host, `host_vars/*` in the same order.
+    /// with what it is. Ansible's levels 3 to 10: see [`Self::group_layers`] and [`Self::own_layers`].
     pub fn layers(&self, host: &str) -> Vec<(String, &Vars)> {
+        let mut layers = self.group_layers(host);
+        layers.extend(self.own_layers(host));
+        layers
+    }
+
+    /// What a host gets from its groups: variables of `all`, then of the other groups, in the
+    /// inventory; `group_vars/all`, then `group_vars/*`, each beside the inventory and then beside the
+    /// playbook. Hosts that are in the same groups get the same.
+    pub fn group_layers(&self, host: &str) -> Vec<(String, &Vars)> {
         let groups = self.groups_of(host);
         let mut layers: Vec<(String, &Vars)> = vec![];
         for group in &groups {
@@ -252,11 +259,17 @@ impl Inventory {
                 layers.extend(files.filter(|file| file.beside == beside).map(VarsFile::layer));
             }
         }
-        if let Some(host) = self.host(host) {
-            layers.push((format!("host {} of the inventory", host.name), &host.vars));
-        }
-        let unclaimed = || self.unclaimed_hosts.get(host);
-        let files = self.host(host).map(|host| &host.files).or_else(unclaimed);
+        layers.retain(|(_, vars)| !vars.is_empty());
+        layers
+    }
+
+    /// What a host gets by its own name: its variables in the inventory, then `host_vars/*` beside
+    /// the inventory and then beside the playbook.
+    pub fn own_layers(&self, name: &str) -> Vec<(String, &Vars)> {
+        let host = self.host(name);
+        let vars = host.map(|host| (format!("host {name} of the inventory"), &host.vars));
+        let files = host.map(|host| &host.files).or_else(|| self.unclaimed_hosts.get(name));
+        let mut layers: Vec<(String, &Vars)> = vars.into_iter().collect();
         layers.extend(files.into_iter().flatten().map(VarsFile::layer));
         layers.retain(|(_, vars)| !vars.is_empty());
         layers

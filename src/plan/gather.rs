@@ -1,13 +1,14 @@
 //! Which facts a play gathers: those that templates and conditions may use, its own and those of the
 //! plays behind it, since facts stay with a host. In doubt a fact is used: what is asked in vain costs
 //! a line, what is missed would be wrong.
+use super::PlayJob;
 use super::keywords::{flag, text};
+use super::names::Names;
 use super::scope::Shared;
-use super::undefined::Names;
 use crate::facts::{FACT_PATH, GATHER_TIMEOUT, Probe, Topic, chosen};
 use crate::modules::MODULES;
 use crate::playbook;
-use crate::source::{Span, Spanned, Vars};
+use crate::source::{Span, Spanned};
 use crate::vars::{Engine, Scope, TemplateError};
 use regex::Regex;
 use serde_json::Value;
@@ -15,9 +16,8 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The facts that anything in the project may use from these plays on.
-pub fn used(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> BTreeSet<Topic> {
-    let mut names = Names::new(&shared.inventory, &shared.extra);
-    plays.iter().for_each(|(play, vars_files)| names.play(play, vars_files));
+pub fn used(plays: &[PlayJob], shared: &Shared) -> BTreeSet<Topic> {
+    let names = Names::of(plays, shared);
     let mut found = BTreeSet::new();
     names.values().for_each(|value| walk(value, &mut found));
     for bytes in shared.files.values() {
@@ -29,7 +29,7 @@ pub fn used(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> BTreeSet<T
 }
 
 /// Whether anything in the project may ask for other hosts' variables.
-pub fn asks_for_others(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> bool {
+pub(super) fn asks_for_others(plays: &[PlayJob], shared: &Shared) -> bool {
     fn inside(value: &Value) -> bool {
         match value {
             Value::String(text) => text.contains("hostvars"),
@@ -38,8 +38,7 @@ pub fn asks_for_others(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) ->
             _ => false,
         }
     }
-    let mut names = Names::new(&shared.inventory, &shared.extra);
-    plays.iter().for_each(|(play, vars_files)| names.play(play, vars_files));
+    let names = Names::of(plays, shared);
     let in_file =
         |bytes: &std::sync::Arc<[u8]>| String::from_utf8_lossy(bytes).contains("hostvars");
     names.values().any(inside) || shared.files.values().any(in_file)

@@ -27,9 +27,7 @@ pub struct World<'a> {
     pub shared: &'a Shared,
     /// The play.
     pub play: &'a Play,
-    /// The host.
-    pub host: &'a str,
-    /// Its variables so far.
+    /// The host's variables so far.
     pub brought: &'a HostVars,
     /// Names the hosts of the batch.
     pub batch: &'a Arc<Layer>,
@@ -43,7 +41,7 @@ pub struct World<'a> {
 
 impl World<'_> {
     fn scope(&self, context: &Context) -> Scope {
-        self.shared.scope(self.play, self.host, self.brought, context, self.batch)
+        self.shared.scope(self.play, self.brought, context, self.batch)
     }
 }
 

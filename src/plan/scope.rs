@@ -1,13 +1,15 @@
 //! Which variables hold for a host at a place of a play: Ansible's levels, lowest first.
+use super::PlayJob;
+use super::gather::asks_for_others;
 use super::steps::Context;
 use crate::inventory::Inventory;
 use crate::playbook::{self, IncludedVars, Item, Role, RoleUse};
 use crate::source::Vars;
-use crate::vars::{Layer, Scope, Trust};
+use crate::vars::{Hosts, Layer, Scope, Trust};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Variables as written, as a layer.
 pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
@@ -21,7 +23,7 @@ pub fn layer(origin: &str, trust: Trust, vars: &Vars) -> Layer {
 }
 
 /// What is the same for every host and every play of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Shared {
     /// Who.
     pub inventory: Inventory,
@@ -35,34 +37,65 @@ pub struct Shared {
     pub playbook_dir: PathBuf,
     /// The folder that paths of inventories begin at; empty: they are told as they are given.
     pub working_dir: PathBuf,
+    /// What is known of all hosts, if anything in the project asks for others' variables.
+    pub everyone: Option<Arc<Hosts>>,
+    /// What hosts have in common that are in the same groups.
+    groups: Arc<Mutex<BTreeMap<BTreeSet<String>, OfGroups>>>,
+}
+
+/// What hosts bring that are in the same groups.
+#[derive(Clone, Debug)]
+struct OfGroups {
+    layers: Vec<Arc<Layer>>,
+    /// `group_names`.
+    names: Value,
+}
+
+/// The variables that a role brings.
+#[derive(Clone, Debug)]
+pub struct RoleVars {
+    /// `defaults/`.
+    pub defaults: Arc<Layer>,
+    /// `vars/`.
+    pub vars: Arc<Layer>,
+}
+
+impl RoleVars {
+    /// Those of a role.
+    pub fn of(role: &Role) -> Self {
+        let named = |what: &str, vars: &Vars| {
+            Arc::new(layer(&format!("{what} of role {}", role.name), Trust::Template, vars))
+        };
+        Self { defaults: named("defaults", &role.defaults), vars: named("vars", &role.vars) }
+    }
 }
 
 /// What is the same for every task of a play.
 #[derive(Clone, Debug, Default)]
 pub struct Play {
-    /// Defaults of every role that the play names.
-    defaults: Vec<Arc<Layer>>,
+    /// Every role that the play names.
+    roles: Vec<RoleVars>,
     /// `vars` and `vars_files`.
     vars: Vec<Arc<Layer>>,
-    /// `vars/main.yml` of every role that the play names.
-    role_vars: Vec<Arc<Layer>>,
     /// `ansible_play_name` and the names of its roles.
     names: Option<Arc<Layer>>,
 }
 
 /// What a host brings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HostVars {
     /// Groups' and the host's own, from the inventory and the files beside it and the playbook.
     pub inventory: Vec<Arc<Layer>>,
-    /// Facts as modules returned them: `ansible_x` is also `ansible_facts.x`.
-    pub facts: Map<String, Value>,
-    /// `register` and `set_fact`.
-    pub registered: Map<String, Value>,
     /// `include_vars`.
     pub included: Vec<Arc<Layer>>,
     /// Roles that were included with `public`.
-    pub roles: Vec<Arc<Role>>,
+    pub roles: Vec<RoleVars>,
+    /// Facts as modules returned them: `ansible_x` is also `ansible_facts.x`.
+    facts: Arc<Layer>,
+    /// `register` and `set_fact`.
+    registered: Arc<Layer>,
+    /// What it is called, and its groups.
+    place: Arc<Layer>,
 }
 
 /// The magic variables that name the hosts of a play and of the batch at hand: those of them that are
@@ -83,6 +116,43 @@ pub fn batch(play: &[String], batch: &[String], gone: &BTreeSet<String>) -> Arc<
 }
 
 impl HostVars {
+    fn new(inventory: Vec<Arc<Layer>>, place: Layer) -> Self {
+        let registered = data("registered variables", Map::new());
+        let [registered, facts, place] = [registered, facts(), place].map(Arc::new);
+        Self { inventory, included: vec![], roles: vec![], facts, registered, place }
+    }
+
+    /// Takes in facts, by the names under which modules return them.
+    pub fn learn(&mut self, facts: impl IntoIterator<Item = (String, Value)>) {
+        let values = &mut Arc::make_mut(&mut self.facts).values;
+        for (name, value) in facts {
+            if let Some(Value::Object(all)) = values.get_mut("ansible_facts") {
+                all.insert(short(&name).to_owned(), value.clone());
+            }
+            values.insert(name, value);
+        }
+    }
+
+    /// Lets all facts go.
+    pub fn forget_facts(&mut self) {
+        self.facts = Arc::new(facts());
+    }
+
+    /// Follows groups that the host was put into since.
+    pub fn follow(&mut self, now: Self) {
+        (self.inventory, self.place) = (now.inventory, now.place);
+    }
+
+    /// Sets variables as `register` and `set_fact` do.
+    pub fn register(&mut self, vars: impl IntoIterator<Item = (String, Value)>) {
+        Arc::make_mut(&mut self.registered).values.extend(vars);
+    }
+
+    /// What `register` or `set_fact` has set.
+    pub fn registered(&self, name: &str) -> Option<&Value> {
+        self.registered.values.get(name)
+    }
+
     /// Takes in what `include_vars` read.
     pub fn include(&mut self, vars: &IncludedVars, scope: &Scope) {
         let mut layer = layer("include_vars", Trust::Template, &vars.vars);
@@ -126,9 +196,8 @@ impl Play {
     fn add_items(&mut self, items: &[Item]) {
         for item in items {
             if let Item::Block(block) = item {
-                if let Some(role) = block.role.as_ref().filter(|_| block.public) {
-                    self.add(role);
-                }
+                let public = block.role.iter().filter(|_| block.public);
+                self.roles.extend(public.map(|role| RoleVars::of(role)));
                 for part in [&block.items, &block.rescue, &block.always] {
                     self.add_items(part);
                 }
@@ -137,12 +206,8 @@ impl Play {
     }
     fn add_role(&mut self, used: &RoleUse) {
         used.role.dependencies.iter().for_each(|dependency| self.add_role(dependency));
-        self.add(&used.role);
+        self.roles.push(RoleVars::of(&used.role));
         self.add_items(&used.tasks);
-    }
-    fn add(&mut self, role: &Role) {
-        self.defaults.push(Arc::new(role_layer("defaults", role, &role.defaults)));
-        self.role_vars.push(Arc::new(role_layer("vars", role, &role.vars)));
     }
 }
 
@@ -178,10 +243,6 @@ fn names(play: &playbook::Play) -> Map<String, Value> {
     .collect()
 }
 
-fn role_layer(what: &str, role: &Role, vars: &Vars) -> Layer {
-    layer(&format!("{what} of role {}", role.name), Trust::Template, vars)
-}
-
 /// The magic variables that are the same everywhere.
 pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str) -> Layer {
     let values = json!({
@@ -191,28 +252,29 @@ pub fn magic(inventory: &Inventory, check: bool, diff: bool, playbook_dir: &str)
         "playbook_dir": playbook_dir,
     });
     let Value::Object(mut values) = values else { unreachable!("json! of braces is an object") };
-    values.extend(everybody(inventory));
+    values.extend([groups(inventory)]);
     Layer { origin: "magic".into(), trust: Trust::Template, values, places: BTreeMap::new() }
 }
 
-/// `groups` and `hostvars`, as the inventory has them.
-fn everybody(inventory: &Inventory) -> [(String, Value); 2] {
+/// `groups`, as the inventory has them.
+fn groups(inventory: &Inventory) -> (String, Value) {
     let groups: Map<String, Value> = (inventory.groups.keys())
         .map(|group| (group.clone(), inventory.members(group).into()))
         .collect();
-    let hostvars: Map<String, Value> = (inventory.hosts.iter())
-        .map(|host| {
-            let mut values = Map::new();
-            for (_, vars) in inventory.layers(&host.name) {
-                for (name, value) in vars {
-                    values.insert(name.value.clone(), value.value.clone());
-                }
-            }
-            values.insert("inventory_hostname".into(), host.name.clone().into());
-            (host.name.clone(), values.into())
-        })
-        .collect();
-    [("groups".to_owned(), groups.into()), ("hostvars".to_owned(), hostvars.into())]
+    ("groups".to_owned(), groups.into())
+}
+
+/// The magic variables of a role, inside `parents`, nearest first.
+pub(super) fn place(role: &Role, parents: &[String]) -> Layer {
+    let mut values = vec![
+        ("role_name", role.name.clone().into()),
+        ("ansible_role_name", role.name.clone().into()),
+        ("role_path", role.path.display().to_string().into()),
+    ];
+    if !parents.is_empty() {
+        values.push(("ansible_parent_role_names", parents.to_vec().into()));
+    }
+    data("magic", values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// What a host is called, where nothing else is known of it.
@@ -221,13 +283,9 @@ pub(super) fn named(host: &str) -> Layer {
     Layer { origin: "magic".into(), trust: Trust::Data, values, places: BTreeMap::new() }
 }
 
-/// Facts under the names that they have in `ansible_facts`; `ansible_local` alone keeps its own.
-fn namespaced(facts: &Map<String, Value>) -> Map<String, Value> {
-    let short = |name: &str| match name.strip_prefix("ansible_") {
-        Some(short) if short != "local" => short.to_owned(),
-        _ => name.to_owned(),
-    };
-    facts.iter().map(|(name, value)| (short(name), value.clone())).collect()
+/// The name of a fact in `ansible_facts`; `ansible_local` alone keeps its own.
+fn short(name: &str) -> &str {
+    name.strip_prefix("ansible_").filter(|short| *short != "local").unwrap_or(name)
 }
 
 /// Values that are never evaluated.
@@ -235,101 +293,120 @@ fn data(origin: &str, values: Map<String, Value>) -> Layer {
     Layer { origin: origin.into(), trust: Trust::Data, values, places: BTreeMap::new() }
 }
 
-fn facts(brought: &HostVars) -> Arc<Layer> {
-    let mut facts = brought.facts.clone();
-    facts.insert("ansible_facts".into(), namespaced(&brought.facts).into());
-    Arc::new(data("facts", facts))
+/// No facts yet.
+fn facts() -> Layer {
+    data("facts", [("ansible_facts".to_owned(), json!({}))].into_iter().collect())
 }
 
 impl Shared {
     /// The magic variables follow an inventory that has grown.
     pub fn follow_inventory(&mut self) {
-        let everybody = everybody(&self.inventory);
-        Arc::make_mut(&mut self.magic).values.extend(everybody);
+        self.groups = Arc::default();
+        let groups = groups(&self.inventory);
+        Arc::make_mut(&mut self.magic).values.extend([groups]);
+    }
+
+    /// What plays and hosts share; the folders are that of the playbook, as it was written, and the one
+    /// that we are in.
+    pub fn new(
+        plays: &[PlayJob],
+        inventory: Inventory,
+        extra: impl Into<Arc<Layer>>,
+        magic: impl Into<Arc<Layer>>,
+        files: BTreeMap<PathBuf, Arc<[u8]>>,
+        (playbook_dir, working_dir): (PathBuf, PathBuf),
+    ) -> Self {
+        let (extra, magic) = (extra.into(), magic.into());
+        let given = Self { inventory, extra, magic, files, ..Self::default() };
+        let mut shared = Self { playbook_dir, working_dir, ..given };
+        if asks_for_others(plays, &shared) {
+            let everyone = Arc::new(Hosts::default());
+            for host in &shared.inventory.hosts {
+                let vars = shared.host_vars(&host.name);
+                everyone.set(&host.name, shared.outside(&vars));
+            }
+            shared.everyone = Some(everyone);
+        }
+        shared
     }
 
     /// What a host brings before anything has run.
     pub fn host_vars(&self, host: &str) -> HostVars {
-        let layers = self.inventory.layers(host).into_iter();
-        let inventory =
+        let groups = self.of_groups(host);
+        let mut inventory = groups.layers;
+        let own = self.inventory.own_layers(host).into_iter();
+        inventory.extend(own.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, vars))));
+        let short = host.split('.').next().unwrap_or(host);
+        let source = self.inventory.host(host).and_then(|host| host.source.as_deref());
+        let source = source.map(|source| self.working_dir.join(source));
+        let text = |path: Option<&Path>| path.map(|path| path.display().to_string());
+        let place = [
+            ("inventory_hostname", host.into()),
+            ("inventory_hostname_short", short.into()),
+            ("group_names", groups.names),
+            ("inventory_dir", text(source.as_deref().and_then(Path::parent)).into()),
+            ("inventory_file", text(source.as_deref()).into()),
+        ];
+        let place = place.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        HostVars::new(inventory, data("magic", place))
+    }
+
+    /// What the groups of a host bring, made once for all that are in the same ones.
+    fn of_groups(&self, host: &str) -> OfGroups {
+        let none = BTreeSet::new();
+        let groups = self.inventory.host(host).map_or(&none, |host| &host.groups);
+        // Nobody panics while holding it.
+        let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(groups) {
+            return known.clone();
+        }
+        let layers = self.inventory.group_layers(host).into_iter();
+        let layers =
             layers.map(|(origin, vars)| Arc::new(layer(&origin, Trust::Template, vars))).collect();
-        HostVars { inventory, ..HostVars::default() }
+        let mut names: Vec<_> = (self.inventory.groups_of(host).iter())
+            .map(|group| group.name.clone())
+            .filter(|name| name != "all")
+            .collect();
+        names.sort();
+        let made = OfGroups { layers, names: names.into() };
+        known.insert(groups.clone(), made.clone());
+        made
     }
 
     /// What holds for a host whatever the play: what others see of it in `hostvars`.
-    pub fn outside(&self, host: &str, brought: &HostVars) -> Scope {
+    pub fn outside(&self, brought: &HostVars) -> Scope {
         let mut layers = brought.inventory.clone();
-        layers.push(facts(brought));
+        layers.push(brought.facts.clone());
         layers.extend(brought.included.iter().cloned());
-        layers.push(Arc::new(data("registered variables", brought.registered.clone())));
-        layers.extend([self.extra.clone(), self.magic.clone()]);
-        layers.push(Arc::new(data("magic", self.place(host, None))));
-        layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
+        let others = [&brought.registered, &self.extra, &self.magic, &brought.place];
+        layers.extend(others.map(Arc::clone));
+        layers.into()
     }
 
     /// Everything that holds for a host at a place of a play.
     pub fn scope(
         &self,
         play: &Play,
-        host: &str,
         brought: &HostVars,
         context: &Context,
         batch: &Arc<Layer>,
     ) -> Scope {
-        let mut layers: Vec<Arc<Layer>> = play.defaults.clone();
-        let public = brought.roles.iter();
-        layers.extend(public.map(|role| Arc::new(role_layer("defaults", role, &role.defaults))));
-        let role = context.role.as_deref();
-        if let Some(role) = role {
-            layers.push(Arc::new(role_layer("defaults", role, &role.defaults)));
-        }
+        let roles = || play.roles.iter().chain(&brought.roles);
+        let mut layers: Vec<Arc<Layer>> = roles().map(|role| role.defaults.clone()).collect();
+        layers.extend(context.role_vars.iter().map(|own| own.defaults.clone()));
         layers.extend(brought.inventory.iter().cloned());
-        layers.push(facts(brought));
+        layers.push(brought.facts.clone());
         layers.extend(play.vars.iter().cloned());
-        layers.extend(play.role_vars.iter().cloned());
-        let public = brought.roles.iter();
-        layers.extend(public.map(|role| Arc::new(role_layer("vars", role, &role.vars))));
-        if let Some(role) = role {
-            layers.push(Arc::new(role_layer("vars", role, &role.vars)));
-        }
+        layers.extend(roles().chain(&context.role_vars).map(|role| role.vars.clone()));
         layers.extend(context.given.iter().chain(&context.vars).cloned());
         layers.extend(brought.included.iter().cloned());
-        layers.push(Arc::new(data("registered variables", brought.registered.clone())));
+        layers.push(brought.registered.clone());
         layers.extend(context.params.iter().cloned());
-        layers.push(self.extra.clone());
-        layers.push(self.magic.clone());
-        layers.push(batch.clone());
+        layers.extend([&self.extra, &self.magic, batch].map(Arc::clone));
         layers.extend(play.names.clone());
-        let mut place = self.place(host, role);
-        if !context.parents.is_empty() {
-            place.insert("ansible_parent_role_names".into(), context.parents.clone().into());
-        }
-        layers.push(Arc::new(data("magic", place)));
-        layers.into_iter().fold(Scope::default(), |scope, layer| scope.with(layer))
-    }
-
-    fn place(&self, host: &str, role: Option<&Role>) -> Map<String, Value> {
-        let mut names: Vec<_> = (self.inventory.groups_of(host).iter())
-            .map(|group| group.name.clone())
-            .filter(|name| name != "all")
-            .collect();
-        names.sort();
-        let mut values = Map::new();
-        values.insert("inventory_hostname".into(), host.into());
-        let short = host.split('.').next().unwrap_or(host);
-        values.insert("inventory_hostname_short".into(), short.into());
-        values.insert("group_names".into(), names.into());
-        let source = self.inventory.host(host).and_then(|host| host.source.as_deref());
-        let source = source.map(|source| self.working_dir.join(source));
-        let text = |path: Option<&Path>| path.map(|path| path.display().to_string());
-        values
-            .insert("inventory_dir".into(), text(source.as_deref().and_then(Path::parent)).into());
-        values.insert("inventory_file".into(), text(source.as_deref()).into());
-        if let Some(role) = role {
-            values.insert("role_name".into(), role.name.clone().into());
-            values.insert("ansible_role_name".into(), role.name.clone().into());
-            values.insert("role_path".into(), role.path.display().to_string().into());
-        }
-        values
+        layers.push(brought.place.clone());
+        layers.extend(context.role_place.clone());
+        let scope = Scope::from(layers);
+        self.everyone.as_ref().map_or_else(|| scope.clone(), |everyone| scope.among(everyone))
     }
 }

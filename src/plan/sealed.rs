@@ -1,9 +1,9 @@
 //! Opens what is encrypted and will be needed, before any host is contacted: a password that is missing or
 //! wrong is told at once, and not in the middle of a run.
+use super::PlayJob;
+use super::names::{Names, sealed_inside};
 use super::scope::Shared;
-use super::undefined::{Names, sealed_inside};
-use crate::playbook;
-use crate::source::{Diagnostic, Span, Vars};
+use crate::source::{Diagnostic, Span};
 use crate::vars::Engine;
 use crate::vault::{Vault, VaultError, is_encrypted};
 use std::collections::BTreeSet;
@@ -11,21 +11,20 @@ use std::path::Path;
 
 /// What is encrypted, is used by a play for one of its hosts, and can't be opened.
 pub fn sealed(
-    plays: &[(&playbook::Play, &[String], &[Vars])],
+    plays: &[PlayJob],
     shared: &Shared,
     engine: &Engine,
     vault: &Vault,
 ) -> Vec<Diagnostic> {
-    let mut names = Names::new(&shared.inventory, &shared.extra);
-    plays.iter().for_each(|(play, _, vars_files)| names.play(play, vars_files));
+    let names = Names::of(plays, shared);
     let used = names.used(engine);
     // Connections read these, whatever tasks read.
     let needed = |name: &str| name.starts_with("ansible_") || used.contains(name);
-    let mut texts: BTreeSet<(Span, String)> = (names.sealed().iter())
-        .filter(|(name, ..)| name.as_deref().is_none_or(needed))
+    let mut texts: BTreeSet<(Span, String)> = (names.sealed.iter())
+        .filter(|(name, ..)| name.is_none_or(needed))
         .map(|(_, span, text)| (*span, text.clone()))
         .collect();
-    let hosts: BTreeSet<&String> = plays.iter().flat_map(|(_, hosts, _)| *hosts).collect();
+    let hosts: BTreeSet<&String> = plays.iter().flat_map(|play| &play.hosts).collect();
     for host in hosts {
         for (_, vars) in shared.inventory.layers(host) {
             for (_, value) in vars.iter().filter(|(name, _)| needed(&name.value)) {

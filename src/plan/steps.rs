@@ -1,7 +1,7 @@
 //! A play as steps: roles and imports unfolded, every task with the keywords, variables and role
 //! that hold at it. What tags leave out is not among them.
 use super::keywords::inherit;
-use super::scope::layer;
+use super::scope::{self, RoleVars, layer};
 use crate::playbook::{Include, Included, Item, Keywords, Meta, Play, Role, RoleUse, Task};
 use crate::source::{SourceMap, Spanned};
 use crate::vars::{Layer, Trust};
@@ -16,6 +16,10 @@ pub struct Context {
     pub keywords: Keywords,
     /// The role that it belongs to: file search, names, defaults.
     pub role: Option<Arc<Role>>,
+    /// What that role brings.
+    pub role_vars: Option<RoleVars>,
+    /// The magic variables about that role.
+    pub role_place: Option<Arc<Layer>>,
     /// `vars:` of blocks around it and its own, outermost first.
     pub vars: Vec<Arc<Layer>>,
     /// `vars:` of the roles around it, where they are used: with those that the roles bring.
@@ -140,6 +144,8 @@ impl Context {
         if let Some(around) = inside.role.replace(role.clone()) {
             inside.parents.insert(0, around.name.clone());
         }
+        inside.role_vars = Some(RoleVars::of(role));
+        inside.role_place = Some(Arc::new(scope::place(role, &inside.parents)));
         inside.uses.push(Arc::default());
         inside
     }
@@ -172,7 +178,7 @@ impl Context {
     }
     /// What holds in a role that this one depends on: it is beside it, not inside.
     fn beside(&self) -> Self {
-        Self { role: None, ..self.clone() }
+        Self { role: None, role_vars: None, role_place: None, ..self.clone() }
     }
     /// What something of that name is called here: `role : name`.
     pub fn named(&self, own: &str) -> String {

@@ -1,9 +1,9 @@
 //! Variables of plays and roles that nothing reads: a warning of `lint`. A name counts as read wherever it
 //! stands as a word, in an expression, a text, a file or a name: what is only maybe unread is not told.
+use super::PlayJob;
+use super::names::Names;
 use super::scope::Shared;
-use super::undefined::Names;
-use crate::playbook;
-use crate::source::{Diagnostic, Spanned, Vars};
+use crate::source::{Diagnostic, Spanned};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -11,9 +11,8 @@ use std::collections::HashSet;
 const DYNAMIC: [&str; 3] = ["varnames", "vars", "hostvars"];
 
 /// What plays and roles define, and nothing in the project reads.
-pub fn unread(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> Vec<Diagnostic> {
-    let mut names = Names::new(&shared.inventory, &shared.extra);
-    plays.iter().for_each(|(play, vars_files)| names.play(play, vars_files));
+pub fn unread(plays: &[PlayJob], shared: &Shared) -> Vec<Diagnostic> {
+    let names = Names::of(plays, shared);
     let mut read = HashSet::new();
     names.values().for_each(|value| words_in(value, &mut read));
     let texts = shared.files.values().filter_map(|bytes| std::str::from_utf8(bytes).ok());
@@ -24,7 +23,7 @@ pub fn unread(plays: &[(&playbook::Play, &[Vars])], shared: &Shared) -> Vec<Diag
     // Connections and modules read these by themselves.
     let own = |name: &str| name.starts_with("ansible_");
     let mut told = HashSet::new();
-    (names.own().iter())
+    (names.own.iter())
         .filter(|name| !read.contains(name.value.as_str()) && !own(&name.value))
         .filter(|name| told.insert(name.span))
         .map(|Spanned { value, span }| {

@@ -1,28 +1,28 @@
 //! Everything that can be known to be wrong before a host is contacted, all of it in one go.
+use super::argued::argued;
 use super::files::Named;
+use super::names::Names;
 use super::scope::{self, Play, Shared};
 use super::steps::Context;
-use super::undefined::Names;
-use super::{batches, gathered, order};
-use crate::playbook::{self, Item, Keywords, Role, RoleUse, arguments};
-use crate::source::{Diagnostic, Severity, SourceMap, Span, Vars};
-use crate::vars::{Engine, Layer, TemplateError};
-use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use super::undefined::undefined;
+use super::{PlayJob, batches, gathered, order};
+use crate::playbook;
+use crate::source::{Diagnostic, Severity, SourceMap};
+use crate::vars::{Engine, Layer};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What is wrong with the plays: order and batches, templates, undefined names, roles' arguments.
 pub fn validate(
-    plays: &[(&playbook::Play, &[String], &[Vars])],
+    plays: &[PlayJob],
     shared: &Shared,
     engine: &Engine,
     sources: &mut SourceMap,
 ) -> Vec<Diagnostic> {
     let mut found = vec![];
-    let mut names = Names::new(&shared.inventory, &shared.extra);
+    let mut names = Names::of(plays, shared);
     let mut templates = BTreeSet::new();
-    for (play, hosts, vars_files) in plays {
-        names.play(play, vars_files);
+    for PlayJob { play, hosts, .. } in plays {
         found.extend(schedule(play, hosts));
         let mut named = Named::of(play, shared);
         found.append(&mut named.missing);
@@ -36,26 +36,17 @@ pub fn validate(
             names.file(sources.whole(file), text);
         }
     }
-    found.extend(names.check(engine, sources));
+    found.extend(undefined(&names, engine, sources));
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return found;
     }
-    for (play, hosts, vars_files) in plays {
-        let brought = Play::new(play, vars_files);
-        let mut uses = vec![];
-        play.roles.iter().for_each(|used| roles_of(used, &Context::default(), &mut uses));
-        for items in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
-            roles_in(items, &Context::default(), &mut uses);
-        }
-        let batch = scope::batch(hosts, hosts, &BTreeSet::new());
-        found.extend(gathering(play, hosts, &batch, &brought, shared, engine));
-        for (role, context) in &uses {
-            for host in *hosts {
-                for finding in arguments_of(role, context, host, &batch, &brought, shared, engine) {
-                    if !found.contains(&finding) {
-                        found.push(finding);
-                    }
-                }
+    for job in plays {
+        let brought = Play::new(&job.play, &job.vars_files);
+        let batch = scope::batch(&job.hosts, &job.hosts, &BTreeSet::new());
+        found.extend(gathering(job, &batch, &brought, shared, engine));
+        for finding in argued(job, &brought, &batch, shared, engine) {
+            if !found.contains(&finding) {
+                found.push(finding);
             }
         }
     }
@@ -78,8 +69,7 @@ fn schedule(play: &playbook::Play, hosts: &[String]) -> Vec<Diagnostic> {
 
 /// Whether the keywords about facts can be decided: for one host when nothing in them is a template.
 fn gathering(
-    play: &playbook::Play,
-    hosts: &[String],
+    PlayJob { play, hosts, .. }: &PlayJob,
     batch: &Arc<Layer>,
     brought: &Play,
     shared: &Shared,
@@ -91,7 +81,7 @@ fn gathering(
     let context = Context::default().enter(&play.keywords, "play vars");
     let mut found = vec![];
     for host in hosts.iter().take(if templated { usize::MAX } else { 1 }) {
-        let scope = shared.scope(brought, host, &shared.host_vars(host), &context, batch);
+        let scope = shared.scope(brought, &shared.host_vars(host), &context, batch);
         if let Err((error, span)) = gathered(play, &BTreeSet::new(), engine, &scope) {
             let finding = Diagnostic::error(span.unwrap_or(play.span), error.to_string());
             if !found.contains(&finding) {
@@ -99,90 +89,5 @@ fn gathering(
             }
         }
     }
-    found
-}
-
-fn roles_of(used: &RoleUse, context: &Context, out: &mut Vec<(Arc<Role>, Context)>) {
-    let inside = context.use_role(used);
-    used.role.dependencies.iter().for_each(|dependency| roles_of(dependency, &inside, out));
-    roles_in(&used.tasks, &inside, out);
-    out.push((used.role.clone(), inside));
-}
-
-fn roles_in(items: &[Item], context: &Context, out: &mut Vec<(Arc<Role>, Context)>) {
-    for item in items {
-        if let Item::Block(block) = item {
-            let inside = match &block.role {
-                Some(role) => {
-                    let keywords: &Keywords = &block.keywords;
-                    let inside = context.enter_role(role, keywords);
-                    out.push((role.clone(), inside.clone()));
-                    inside
-                }
-                None => context.enter(&block.keywords, "block vars"),
-            };
-            for part in [&block.items, &block.rescue, &block.always] {
-                roles_in(part, &inside, out);
-            }
-        }
-    }
-}
-
-/// Whether the arguments that a role gets on a host are what its specification says.
-fn arguments_of(
-    role: &Role,
-    context: &Context,
-    host: &str,
-    batch: &Arc<Layer>,
-    play: &Play,
-    shared: &Shared,
-    engine: &Engine,
-) -> Vec<Diagnostic> {
-    let Some(spec) = &role.arguments else { return vec![] };
-    let brought = shared.host_vars(host);
-    let scope = shared.scope(play, host, &brought, context, batch);
-    let mut values = Map::new();
-    let mut places: BTreeMap<String, Span> = BTreeMap::new();
-    let mut later = BTreeSet::new();
-    let prefix = format!("{}_", role.name);
-    // What the role itself sets is no argument that somebody misspelt.
-    let own: BTreeSet<&str> =
-        role.vars.iter().chain(&role.defaults).map(|(name, _)| name.value.as_str()).collect();
-    let named = |name: &str| spec.options.iter().any(|(option, _)| option.value == name);
-    let mine = |name: &str| named(name) || (name.starts_with(&prefix) && !own.contains(name));
-    for layer in scope.layers() {
-        for (name, span) in layer.places.iter().filter(|(name, _)| mine(name)) {
-            places.insert(name.clone(), *span);
-        }
-    }
-    let mut found = vec![];
-    for layer in scope.layers() {
-        for name in layer.values.keys().filter(|name| mine(name)) {
-            if values.contains_key(name) || later.contains(name) {
-                continue;
-            }
-            let Some((raw, _)) = scope.get(name) else { continue };
-            match engine.render(raw, &scope) {
-                Ok(value) => {
-                    values.insert(name.clone(), value);
-                }
-                // What a server has yet to tell is checked when it is used.
-                Err(TemplateError::Undefined { .. }) => {
-                    later.insert(name.clone());
-                    values.insert(name.clone(), Value::Null);
-                }
-                Err(error) => {
-                    later.insert(name.clone());
-                    let message = format!("`{name}`: {error}");
-                    found.push(match places.get(name) {
-                        Some(span) => Diagnostic::error(*span, message),
-                        None => Diagnostic::general(message),
-                    });
-                }
-            }
-        }
-    }
-    let problems = arguments::check(spec, &values, &places);
-    found.extend(problems.into_iter().filter(|(name, _)| !later.contains(name)).map(|p| p.1));
     found
 }

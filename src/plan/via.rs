@@ -1,10 +1,11 @@
 //! As whom, and by which way, a task speaks to a host. The inventory says how a host is reached; keywords
 //! (`connection`, `port`, `remote_user`) and variables of plays, roles and tasks may say otherwise.
+use super::PlayJob;
 use super::escalation::{Escalation, escalation};
+use super::names::Names;
 use super::scope::{HostVars, Shared};
-use super::undefined::Names;
-use crate::playbook::{self, Keywords};
-use crate::source::{Span, Spanned, Vars};
+use crate::playbook::Keywords;
+use crate::source::{Span, Spanned};
 use crate::vars::{Engine, Scope, TemplateError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,10 +46,9 @@ pub struct Via {
 }
 
 /// The connection variables that plays, roles or tasks set: elsewhere nobody need look for them.
-pub fn overrides(plays: &[(&playbook::Play, &[Vars])]) -> BTreeSet<&'static str> {
-    let mut names = Names::default();
-    plays.iter().for_each(|(play, vars_files)| names.play(play, vars_files));
-    CONNECTION.iter().copied().filter(|name| names.defines(name)).collect()
+pub fn overrides(plays: &[PlayJob]) -> BTreeSet<&'static str> {
+    let names = Names::of_plays(plays);
+    CONNECTION.iter().copied().filter(|name| names.defined.contains(name)).collect()
 }
 
 /// As whom and by which way a task speaks to a host that brings these variables. `keywords` are rendered

@@ -32,15 +32,26 @@ pub fn check(
     }
     for (name, option) in &spec.options {
         let place = places.get(&name.value).copied().unwrap_or(name.span);
-        let mut problems = vec![];
-        argument(&name.value, option, values.get(&name.value), &mut problems);
-        for problem in problems {
-            let mut finding = Diagnostic::error(place, problem.message);
-            finding.help = problem.help.or_else(|| described(option));
-            found.push((name.value.clone(), finding));
-        }
+        let problems = check_one(&name.value, option, values.get(&name.value), place);
+        found.extend(problems.into_iter().map(|finding| (name.value.clone(), finding)));
     }
     found
+}
+
+/// What is wrong with the value of one argument, told at `place`.
+pub fn check_one(
+    name: &str,
+    option: &ArgumentOption,
+    value: Option<&Value>,
+    place: Span,
+) -> Vec<Diagnostic> {
+    let mut problems = vec![];
+    argument(name, option, value, &mut problems);
+    let told = |problem: Problem| Diagnostic {
+        help: problem.help.or_else(|| described(option)),
+        ..Diagnostic::error(place, problem.message)
+    };
+    problems.into_iter().map(told).collect()
 }
 
 struct Problem {

@@ -6,7 +6,6 @@ use super::play::PlayWorld;
 use crate::facts::{Probe, Topic};
 use crate::plan::{Context, Step, Via, World, flag, gathered, prefetch, used};
 use crate::playbook::Play;
-use crate::source::Vars;
 use crate::transport::{Connect, TransportError};
 use std::collections::BTreeSet;
 
@@ -23,12 +22,9 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn of(job: &Job, index: usize) -> Self {
-        let rest = &job.plays[index..];
-        let views: Vec<(&Play, &[Vars])> =
-            rest.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
         let play = job.plays[index].play.clone();
         let context = Context::default().enter(&play.keywords, "play vars");
-        Self { used: used(&views, &job.roster.now()), context, play }
+        Self { used: used(&job.plays[index..], &job.roster.now()), context, play }
     }
 
     /// As whom, and which questions. `validate` has refused keywords that can't be decided.
@@ -82,7 +78,6 @@ pub(super) async fn look_ahead<C: Connect>(
             engine: &world.job.engine,
             shared: &shared,
             play: &world.play,
-            host: &host.name,
             brought: &host.vars,
             batch: &world.left(),
             chosen: &world.job.options.chosen,

@@ -68,7 +68,7 @@ impl<C: Connect> HostRun<C> {
         for probe in probes {
             if let Ok(Fact::System(facts)) = self.eyes[eye].seen.get(&probe) {
                 let named = |(name, value): (&String, &Value)| (injected(name), value.clone());
-                self.vars.facts.extend(facts.iter().map(named));
+                self.vars.learn(facts.iter().map(named));
             }
         }
         Ok(())

@@ -52,7 +52,6 @@ pub(super) async fn attempt_on<C: Connect>(
     let at = others.iter().position(|other| other.name == name).unwrap_or_else(|| {
         let mut other = HostRun::met(&world.job, name.to_owned(), host.dial.clone());
         other.chosen = false;
-        other.everyone.clone_from(&host.everyone);
         if !matches!(host.foresight, Foresight::None) {
             // A plan knows the hosts of plays alone.
             other.foresight = Foresight::HeldTo(Foreseen::default());

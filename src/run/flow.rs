@@ -183,15 +183,15 @@ where
         let failed = one.state != State::Active;
         let why = format!("what runs once for all failed on {} (run_once)", one.name);
         let register = step.task.register.as_ref().map(|name| name.value.clone());
-        let result = register.as_ref().and_then(|name| one.vars.registered.get(name)).cloned();
+        let result = register.as_ref().and_then(|name| one.vars.registered(name)).cloned();
         let set = step.task.module.name == "set_fact";
         let set = if set { one.set.clone() } else { serde_json::Map::new() };
         let notified = one.notified.clone();
         for host in self.hosts.iter_mut().filter(|host| on.contains(&host.name)) {
             if let (Some(name), Some(result)) = (&register, &result) {
-                host.vars.registered.insert(name.clone(), result.clone());
+                host.vars.register([(name.clone(), result.clone())]);
             }
-            host.vars.registered.extend(set.clone());
+            host.vars.register(set.clone());
             if failed && host.state == State::Active {
                 host.state = State::Failed;
                 host.stopped = Some(why.clone());
@@ -271,7 +271,7 @@ where
             MetaAction::EndPlay if all_mean => self.stop = Some(Stop::Play),
             MetaAction::ClearFacts if all_mean => {
                 for host in &mut self.hosts {
-                    host.vars.facts.clear();
+                    host.vars.forget_facts();
                 }
             }
             MetaAction::ClearHostErrors if all_mean => {

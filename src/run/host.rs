@@ -9,7 +9,7 @@ use crate::facts::Observed;
 use crate::plan::{Context, HostVars, Via, Way};
 use crate::playbook::Task;
 use crate::transport::{Connect, TransportError};
-use crate::vars::{Hosts, Layer, Scope, Trust};
+use crate::vars::{Layer, Scope, Trust};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,8 +77,6 @@ pub(super) struct HostRun<C: Connect> {
     pub(super) written: Written,
     /// Handlers that it notified and that are marked on other hosts, where its tasks ran.
     pub(super) elsewhere: BTreeMap<String, BTreeSet<String>>,
-    /// What all know of all, where anything asks for it.
-    pub(super) everyone: Option<Arc<Hosts>>,
     /// A play works on it; others are there for tasks that are delegated to them.
     pub(super) chosen: bool,
     /// What is confirmed behind the play, or taken back.
@@ -109,7 +107,6 @@ impl<C: Connect> HostRun<C> {
             journal: Journal::default(),
             written: Written::default(),
             elsewhere: BTreeMap::new(),
-            everyone: None,
             chosen: true,
             confirmation: Confirmation::default(),
         }
@@ -132,7 +129,7 @@ impl<C: Connect> HostRun<C> {
     pub(super) fn keep_up_with(&mut self, roster: &Roster) {
         let grown = roster.grown();
         if self.knows != grown {
-            self.vars.inventory = roster.now().host_vars(&self.name).inventory;
+            self.vars.follow(roster.now().host_vars(&self.name));
             self.knows = grown;
         }
     }
@@ -148,10 +145,9 @@ impl<C: Connect> HostRun<C> {
         let journal = std::mem::take(&mut self.journal);
         let links = std::mem::take(&mut self.links);
         let (chosen, reach) = (self.chosen, self.reach.clone());
-        let everyone = self.everyone.take();
         let confirmation = std::mem::take(&mut self.confirmation);
         let new = Self::new(self.name.clone(), self.dial.clone(), reach, vars);
-        *self = Self { links, eyes, recap, journal, everyone, chosen, confirmation, ..new };
+        *self = Self { links, eyes, recap, journal, chosen, confirmation, ..new };
     }
 
     /// The same host, should this one be lost by a bug: nothing is known of it.
@@ -232,11 +228,11 @@ impl<C: Connect> HostRun<C> {
         let cacheable = result.get("_ansible_facts_cacheable") == Some(&Value::Bool(true));
         let sets = task.module.name == "set_fact";
         if !sets || cacheable {
-            self.vars.facts.extend(all.clone());
+            self.vars.learn(all.clone());
         }
         if sets {
             self.set.clone_from(&all);
-            self.vars.registered.extend(all);
+            self.vars.register(all);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::play::{Batch, PlayWorld};
 use super::task::Part;
 use super::{attempt, emit};
 use crate::event::{Event, Outcome};
-use crate::plan::{BindError, Context, included, loop_items, when_holds};
+use crate::plan::{BindError, Context, RoleVars, included, loop_items, when_holds};
 use crate::playbook::{Include, Included, IncludedVars};
 use crate::transport::Connect;
 use serde_json::{Map, Value};
@@ -80,7 +80,7 @@ where
             }
             if let Some(used) = include.what.role(file).filter(|used| used.public) {
                 for host in self.hosts.iter_mut().filter(|host| names.contains(&host.name)) {
-                    host.vars.roles.push(used.role.clone());
+                    host.vars.roles.push(RoleVars::of(&used.role));
                 }
             }
         }
@@ -122,7 +122,7 @@ where
             host.state = State::Failed;
         }
         if let Some(name) = &include.register {
-            host.vars.registered.insert(name.value.clone(), result.clone().into());
+            host.vars.register([(name.value.clone(), result.clone().into())]);
         }
         // What was included is told by its files; its values may be secrets.
         result.remove("ansible_facts");
@@ -143,13 +143,14 @@ fn render_registered<C: Connect>(
 ) {
     let Some(name) = &include.register else { return };
     let scope = world.scope(host, context);
-    let registered = host.vars.registered.get_mut(&name.value);
-    let facts = registered.and_then(|result| result.get_mut("ansible_facts")?.as_object_mut());
+    let Some(mut result) = host.vars.registered(&name.value).cloned() else { return };
+    let facts = result.get_mut("ansible_facts").and_then(Value::as_object_mut);
     for value in facts.into_iter().flat_map(Map::values_mut) {
         if let Ok(rendered) = world.job.engine.render(value, &scope) {
             *value = rendered;
         }
     }
+    host.vars.register([(name.value.clone(), result)]);
 }
 
 /// How an include ends, and what `register` gets.

@@ -24,15 +24,16 @@ mod written;
 
 pub use roster::Roster;
 
+pub use crate::plan::PlayJob;
+
 use crate::change::Identity;
 use crate::event::{Event, Recap};
 use crate::plan::saved::{self, Foreseen, Saved};
-use crate::plan::{Selection, Way, asks_for_others};
-use crate::playbook;
+use crate::plan::{Selection, Way};
 use crate::secret::{Secret, Secrets};
-use crate::source::{SourceMap, Vars};
+use crate::source::SourceMap;
 use crate::transport::{Connect, TransportError};
-use crate::vars::{Engine, Hosts, Scope};
+use crate::vars::{Engine, Scope};
 use foresight::Foresight;
 use host::{Dial, HostRun};
 use std::collections::BTreeMap;
@@ -55,17 +56,6 @@ pub struct Job {
     pub roster: Roster,
     /// How to run.
     pub options: Options,
-}
-
-/// A play and whom it is for.
-#[derive(Clone, Debug)]
-pub struct PlayJob {
-    /// As written, the pattern of its hosts rendered.
-    pub play: playbook::Play,
-    /// Chosen by its pattern and `--limit`, in order.
-    pub hosts: Vec<String>,
-    /// Its `vars_files`, read.
-    pub vars_files: Vec<Vars>,
 }
 
 /// How to run.
@@ -232,31 +222,14 @@ fn meet<C: Connect>(job: &Job, dial: &Dial<C>, events: &Events) -> Vec<HostRun<C
             hosts: names.clone(),
         },
     );
-    let everyone = everyone(job);
     let meeting = names.into_iter().map(|name| {
         let mut host = HostRun::met(job, name, dial.clone());
-        host.everyone.clone_from(&everyone);
         if let Err(error) = host.link(&Way::new()) {
             host.lose(&error, events);
         }
         host
     });
     meeting.collect()
-}
-
-/// What is known of all hosts before anything has run, if anything in the project asks for it.
-fn everyone(job: &Job) -> Option<Arc<Hosts>> {
-    let views: Vec<_> =
-        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
-    let shared = job.roster.now();
-    asks_for_others(&views, &shared).then(|| {
-        let everyone = Arc::new(Hosts::default());
-        for host in &shared.inventory.hosts {
-            let vars = shared.host_vars(&host.name);
-            everyone.set(&host.name, shared.outside(&host.name, &vars));
-        }
-        everyone
-    })
 }
 
 /// All plays; then once more for those who did not answer at first.

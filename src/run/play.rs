@@ -11,8 +11,8 @@ use crate::plan::{
     Context, Handler, Play, Step, Via, batches, flag, handlers, order, overrides, play_steps,
     start_at, via,
 };
-use crate::playbook::{self, Strategy};
-use crate::source::{Span, Spanned, Vars};
+use crate::playbook::Strategy;
+use crate::source::{Span, Spanned};
 use crate::transport::{Connect, Stage, TransportError};
 use crate::vars::{Layer, Scope, TemplateError};
 use serde_json::Value;
@@ -62,9 +62,8 @@ pub(super) enum Stop {
 impl PlayWorld {
     /// The variables that hold for a host at a place.
     pub(super) fn scope<C: Connect>(&self, host: &HostRun<C>, context: &Context) -> Scope {
-        let left = self.left();
-        let scope = self.job.roster.now().scope(&self.play, &host.name, &host.vars, context, &left);
-        host.everyone.as_ref().map_or_else(|| scope.clone(), |everyone| scope.among(everyone))
+        let shared = self.job.roster.now();
+        shared.scope(&self.play, &host.vars, context, &self.left())
     }
     /// As whom and by which way a task speaks to a host; of the scopes the second holds for that host.
     pub(super) fn via<C: Connect>(
@@ -149,9 +148,7 @@ where
         }
     }
     let facts = Facts::of(job, index);
-    let views: Vec<(&playbook::Play, &[Vars])> =
-        job.plays.iter().map(|play| (&play.play, play.vars_files.as_slice())).collect();
-    let overrides = overrides(&views);
+    let overrides = overrides(&job.plays);
     let mut groups = groups.into_iter().peekable();
     while let Some(batch) = groups.next() {
         let world = Arc::new(PlayWorld {
@@ -257,11 +254,12 @@ where
     pub(super) fn tell_who_is_left(&mut self) {
         let mine = self.hosts.iter().map(|host| host.name.clone()).collect();
         self.world.without(&mine, &self.gone());
+        let roster = &self.world.job.roster;
+        let shared = roster.now();
         for host in &mut self.hosts {
-            host.keep_up_with(&self.world.job.roster);
-            if let Some(everyone) = &host.everyone {
-                let known = self.world.job.roster.now().outside(&host.name, &host.vars);
-                everyone.set(&host.name, known);
+            host.keep_up_with(roster);
+            if let Some(everyone) = &shared.everyone {
+                everyone.set(&host.name, shared.outside(&host.vars));
             }
         }
     }

@@ -90,7 +90,6 @@ pub(super) fn join<C: Connect>(
         }
         let mut host = HostRun::met(job, name.clone(), dial.clone());
         if let Some(other) = hosts.first() {
-            host.everyone.clone_from(&other.everyone);
             host.foresight = match other.foresight {
                 Foresight::None => Foresight::None,
                 Foresight::Recording(_) => Foresight::Recording(Foreseen::default()),
@@ -123,9 +122,9 @@ pub(super) fn take_in<C: Connect>(
             let is_new = job.roster.now().inventory.host(name).is_none();
             let add = |shared: &mut Shared| shared.inventory.add_host(name, &groups, vars, span);
             let changed = job.roster.grow(add)?;
-            if let Some(everyone) = host.everyone.as_ref().filter(|_| is_new) {
-                let shared = job.roster.now();
-                everyone.set(name, shared.outside(name, &shared.host_vars(name)));
+            let shared = job.roster.now();
+            if let Some(everyone) = shared.everyone.as_ref().filter(|_| is_new) {
+                everyone.set(name, shared.outside(&shared.host_vars(name)));
             }
             changed
         }

@@ -64,9 +64,11 @@ pub(super) async fn turn<C: Connect>(
             host.state = State::Failed;
             host.stopped = None;
             let result = Value::Object(ended.judged.result.clone());
-            host.vars.registered.insert("ansible_failed_result".into(), result);
             let name = rendered_name(world, step, &scope);
-            host.vars.registered.insert("ansible_failed_task".into(), json!({"name": name}));
+            host.vars.register([
+                ("ansible_failed_result".to_owned(), result),
+                ("ansible_failed_task".to_owned(), json!({"name": name})),
+            ]);
         }
     }
     for news in host.confirmation.news.drain(..) {
@@ -79,7 +81,7 @@ pub(super) async fn turn<C: Connect>(
     }
     if let Some(name) = &step.task.register {
         let result = ended.judged.result.clone();
-        host.vars.registered.insert(name.value.clone(), result.into());
+        host.vars.register([(name.value.clone(), result.into())]);
     }
     host.count(&ended.judged.outcome);
     if ended.judged.changed() {
@@ -170,7 +172,7 @@ fn lost<C: Connect>(
     result.insert("changed".into(), false.into());
     result.insert("msg".into(), error.to_string().into());
     if let Some(name) = &step.task.register {
-        host.vars.registered.insert(name.value.clone(), result.clone().into());
+        host.vars.register([(name.value.clone(), result.clone().into())]);
     }
     let outcome = Outcome::Failed { message: error.to_string(), ignored: true, rescued: false };
     host.count(&outcome);

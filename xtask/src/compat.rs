@@ -153,6 +153,11 @@ fn cowhand(case: &Case, place: &Place) -> Outcome<Seen> {
     Ok(Seen { runs, tree: tree::of(&place.out())? })
 }
 
+/// A program of ansible-core's, which is installed unless it is there.
+pub(crate) fn ansible(program: &str) -> Outcome<PathBuf> {
+    Ok(Oracle::new()?.program(program))
+}
+
 /// The folder that everything of the oracle is kept in.
 fn home() -> PathBuf {
     checkout().join("target/compat")

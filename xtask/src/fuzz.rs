@@ -10,6 +10,7 @@ mod seeds;
 use crate::process::command;
 use crate::{Outcome, checkout};
 use mutate::Mutator;
+pub(crate) use reader::TEST;
 use reader::{Fate, Reader};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;

@@ -6,6 +6,7 @@
     reason = "chores read and write files, start programs and print: xtask is one edge as a whole"
 )]
 
+mod bench;
 mod check;
 mod compat;
 mod faults;
@@ -26,6 +27,7 @@ cargo xtask compat [-v] [FILTER…]      the language compared with ansible-core
 cargo xtask test [--lab] [FILTER…]    all tests; those of the lab too where one can be had (--lab: it must)
 cargo xtask faults [N]                cut runs off at every step (every Nth on the lab's servers), there and here
 cargo xtask fuzz --seconds N [--seed S]  mutated texts for everything that reads texts
+cargo xtask bench [lint|reach]        how fast it is: lint against its limit; beside ssh and Ansible
 cargo xtask lab up [SERVER…]          start the lab, or some of its servers
 cargo xtask lab reset [SERVER…]       make servers new again: folder, services, state
 cargo xtask lab status [SERVER…]      what runs, and how to log in
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["faults"] => faults::faults("1"),
         ["faults", every] => faults::faults(every),
         ["fuzz", rest @ ..] => fuzz::fuzz(rest),
+        ["bench", rest @ ..] => bench::bench(rest),
         ["lab", "up", servers @ ..] => lab::up(servers),
         ["lab", "reset", servers @ ..] => lab::reset(servers),
         ["lab", "status", servers @ ..] => lab::status(servers),

@@ -8,6 +8,12 @@ pub(crate) fn command(words: &[&str]) -> Command {
     let (program, arguments) = words.split_first().unwrap_or((&"false", &[]));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(checkout()).stdin(Stdio::null());
+    // What cargo tells us of ourselves would have it build what depends on that anew, every time.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

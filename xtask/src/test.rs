@@ -2,7 +2,7 @@
 //! What did not run is told on the last lines and never counted as passed.
 
 use crate::process::{ask, command, exists, unstartable};
-use crate::{Outcome, faults, lab};
+use crate::{Outcome, faults, fuzz, lab};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -48,7 +48,7 @@ pub(crate) fn test(words: &[&str]) -> Outcome {
     let mut missing = vec![];
     let mut everything = command(&["cargo", "test", "--workspace", "--no-fail-fast", "--"]);
     let others = PROGRAM_TESTS.iter().map(|(module, _)| module).chain([&LAB_TESTS, &MOUNT_TESTS]);
-    for module in others.chain(&faults::TESTS) {
+    for module in others.chain(&faults::TESTS).chain([&fuzz::TEST]) {
         everything.args(["--skip", module]);
     }
     everything.args(filters);

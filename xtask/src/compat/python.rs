@@ -58,6 +58,11 @@ impl Oracle {
         Ok(Self { python, key: hash(parts.chain([version.as_bytes()])) })
     }
 
+    /// A program that came with it.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.python.with_file_name(name)
+    }
+
     /// What it makes of the cases, in their order.
     pub(super) fn ask(&self, cases: &[Case], places: &[Place]) -> Outcome<Vec<Seen>> {
         let kept: Vec<PathBuf> = (cases.iter().zip(places))

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// The test that is the child.
-const TEST: &str = "fuzz::inputs_from_xtask_are_read";
+pub(crate) const TEST: &str = "fuzz::inputs_from_xtask_are_read";
 /// The line with which it answers.
 const DONE: &str = "fuzz: read";
 /// What one input may take: generous, because the child is not optimised.
