@@ -1,6 +1,7 @@
 //! Goldens of what is sent, and hostile input to what is read.
 use super::*;
 use crate::change::{Attributes, Command};
+use crate::facts::Answer;
 
 fn path(path: &str) -> Probe {
     Probe::Path { path: path.into(), follow: false }
