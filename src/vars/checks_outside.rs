@@ -54,9 +54,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
     }),
     entry("urn", &[], "the text is a URN", "'urn:a:b' is urn", |call| {
         let text = call.text()?;
-        let parts: Vec<&str> = text.splitn(3, ':').collect();
-        yes(matches!(parts.as_slice(), [urn, space, name]
-            if urn.eq_ignore_ascii_case("urn") && !space.is_empty() && !name.is_empty()))
+        yes(text.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("urn")))
     }),
     entry(
         "finished",

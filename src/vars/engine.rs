@@ -1,6 +1,7 @@
 //! The engine: compiles each text once, renders it against a scope, and says what went wrong in terms of
 //! names. One environment for the process holds the tables; an [`Engine`] holds what was compiled and the
 //! world that lookups see. Never runs without a bound on work.
+use super::backslash::literal;
 use super::machine::{Machine, Memory};
 use super::session::Session;
 use super::syntax::{self, Fault, Marks, Uses};
@@ -84,9 +85,10 @@ impl Engine {
     pub fn check(&self, value: &Json) -> Result<(), TemplateError> {
         match value {
             Json::String(text) if syntax::is_template(text) => {
-                match syntax::lone_expression(text) {
-                    Some(expression) => self.check_expression(&expression),
-                    None => self.core.template(&syntax::verbatim_template(text)).map(drop),
+                let text = literal(text);
+                match syntax::lone_expression(&text) {
+                    Some(expression) => self.check_expression(expression),
+                    None => self.core.template(&text).map(drop),
                 }
             }
             Json::Array(items) => items.iter().try_for_each(|item| self.check(item)),
@@ -105,11 +107,13 @@ impl Engine {
     pub fn names(&self, value: &Json) -> BTreeSet<String> {
         match value {
             Json::String(text) if syntax::is_template(text) => {
-                if let Some(expression) = syntax::lone_expression(text) {
-                    return self.names_of_expression(&expression);
+                let text = literal(text);
+                match syntax::lone_expression(&text) {
+                    Some(expression) => self.names_of_expression(expression),
+                    None => variables(
+                        self.core.template(&text).map(|it| it.undeclared_variables(false)),
+                    ),
                 }
-                let template = self.core.template(&syntax::verbatim_template(text));
-                variables(template.map(|it| it.undeclared_variables(false)))
             }
             Json::Array(items) => items.iter().flat_map(|item| self.names(item)).collect(),
             Json::Object(entries) => entries.values().flat_map(|entry| self.names(entry)).collect(),
@@ -195,7 +199,8 @@ pub(super) fn environment() -> &'static Environment<'static> {
         let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build();
         env.set_syntax(syntax.unwrap_or_default());
         env.set_formatter(|out, state, value| {
-            let text = native::text(value)?;
+            // Of what is undefined only an `if` without `else` comes here, and that says nothing.
+            let text = if value.is_undefined() { String::new() } else { native::text(value)? };
             Session::of(state)?.note_cut(&text);
             let emitted = state.get_or_insert_extension(Emitted::default());
             emitted.count += 1;
@@ -272,24 +277,32 @@ fn evaluate(session: &Arc<Session>, expression: &str) -> Result<Value, TemplateE
     Ok(value)
 }
 
-/// A text with templates in it: with the type of its expression if that is all there is.
+/// A text of YAML with templates in it: with the type of its expression if that is all there is.
 pub(super) fn render_text(session: &Arc<Session>, text: &str) -> Result<Value, TemplateError> {
-    if let Some(expression) = syntax::lone_expression(text) {
-        return evaluate(session, &expression);
+    let text = literal(text);
+    if let Some(expression) = syntax::lone_expression(&text) {
+        return evaluate(session, expression);
     }
-    let template = session.core.template(&syntax::verbatim_template(text))?;
+    let template = session.core.template(&text)?;
     let captured = template.render_captured(Value::from_dyn_object(Arc::clone(session)));
     let mut captured = captured.map_err(|error| translate(session, &error))?;
     let emitted = captured.with_state_mut(|state: &mut State| {
         state.get_extension_mut::<Emitted>().map(std::mem::take).unwrap_or_default()
     });
-    let output = captured.into_output();
+    let mut output = captured.into_output();
+    keep_end(&text, &mut output);
     let whole = emitted.count == 1 && native::text(&emitted.last).is_ok_and(|only| only == output);
     Ok(match emitted.count {
         1 if whole => emitted.last,
         0 if output.is_empty() => Value::from(()),
         _ => Value::from(output),
     })
+}
+
+/// A statement that ends a text takes its line feed along; what is made of the text has it in any case.
+pub(super) fn keep_end(text: &str, output: &mut String) {
+    let feeds = |text: &str| text.len() - text.trim_end_matches('\n').len();
+    output.push_str(&"\n".repeat(feeds(text).saturating_sub(feeds(output))));
 }
 
 /// A text with templates in it, as text.

@@ -60,7 +60,8 @@ impl Engine {
         let text = header(text, &mut options)?;
         let session = Session::new(Arc::clone(&self.core), scope);
         let outcome = render(text, &options, &session);
-        let outcome = session.settle(outcome)?;
+        let mut outcome = session.settle(outcome)?;
+        engine::keep_end(text, &mut outcome);
         match options.newline_sequence.as_str() {
             "\n" => Ok(outcome),
             ending @ ("\r" | "\r\n") => Ok(outcome.replace("\r\n", "\n").replace('\n', ending)),

@@ -1,10 +1,10 @@
 //! The functions that templates may call, and attribute access. What
 //! reads the world asks the machine, which answers the same until the run is over.
-use super::filters::{Moment, shown};
+use super::filters::{Moment, minus, shown};
 use super::lookups;
 use super::native::{self, Omit, broken, entry, undefined};
 use super::session::Session;
-use super::syntax::{CUT, GET};
+use super::syntax::{CUT, GET, MINUS};
 use crate::source::{TEXT, VAULT};
 use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
@@ -13,8 +13,21 @@ use minijinja_contrib::pycompat;
 use serde_json::Map;
 
 /// Names that are no variables.
-pub(super) const GLOBALS: [&str; 12] =
-    ["range", "dict", "namespace", "lookup", "query", "q", "omit", "now", GET, CUT, TEXT, VAULT];
+pub(super) const GLOBALS: [&str; 13] = [
+    "range",
+    "dict",
+    "namespace",
+    "lookup",
+    "query",
+    "q",
+    "omit",
+    "now",
+    GET,
+    CUT,
+    MINUS,
+    TEXT,
+    VAULT,
+];
 /// Functions that Ansible has and this does not, with the reason.
 pub(super) const REFUSED: [(&str, &str); 2] = [
     ("undef", "`undef()` is not available: leave the variable undefined instead"),
@@ -29,8 +42,9 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_function("now", now);
     env.add_function(GET, get);
     env.add_function(CUT, cut);
-    env.add_function(VAULT, open);
+    env.add_function(MINUS, |left: Value, right: Value| minus(&left, &right));
     env.add_function(TEXT, |text: Value| text);
+    env.add_function(VAULT, open);
     env.add_function(
         "lookup",
         |state: &mut State, name: &str, terms: Rest<Value>, options: Kwargs| {

@@ -7,6 +7,7 @@
 //! `default` or `is defined` asks; `omit` takes the parameter away that it is the value of.
 //! Filters, tests and lookups are tables ([`filters()`], [`tests()`], [`lookups()`]), from which documentation
 //! and suggestions come; a name that is not there is refused when the template is compiled.
+mod backslash;
 mod call;
 mod checks;
 mod checks_outside;

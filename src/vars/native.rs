@@ -1,6 +1,6 @@
 //! Between JSON and the engine's values, and Python's way of writing values as text.
 //! Whole numbers, fractions and texts stay what they are; what JSON can't hold is an error.
-use super::filters::{Moment, iso, plain};
+use super::filters::{Elapsed, Moment, iso, plain};
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use serde_json::{Map, Number, Value as Json};
@@ -179,6 +179,9 @@ fn write_text(out: &mut String, value: &Value, quoted: bool, depth: usize) -> Re
         _ if is_omit(value) => return Err(broken("the value is omitted where one is needed")),
         kind => match value.downcast_object_ref::<Moment>() {
             Some(moment) => out.push_str(&plain(moment.0)),
+            None if value.downcast_object_ref::<Elapsed>().is_some() => {
+                out.push_str(&value.to_string());
+            }
             None => return Err(broken(format!("a {kind} cannot be written as text"))),
         },
     }
@@ -239,6 +242,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq | ValueKind::Iterable => "list",
         ValueKind::Map => "dict",
         _ if value.downcast_object_ref::<Moment>().is_some() => "datetime",
+        _ if value.downcast_object_ref::<Elapsed>().is_some() => "timedelta",
         _ => "object",
     }
 }

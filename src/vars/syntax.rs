@@ -1,14 +1,14 @@
 //! Reads the outside of templates: where expressions begin and end, and which filters, tests and
 //! functions they name. Rewrites attribute access so that `a.b.c` on something undefined is undefined
 //! (as Ansible has it) while every other use of it stays an error. Never evaluates anything.
-use crate::source::{TEXT, VAULT};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The function that attribute access becomes: `a.b` is `__get__(a, 'b', 'a.b')`.
 pub(super) const GET: &str = "__get__";
 /// The function around what a part is cut out of: `a[1:2]` is `__cut__(a)[1:2]`.
 pub(super) const CUT: &str = "__cut__";
+/// The function that takes one time from another: `(a - b)` is `(__minus__(a, b))`.
+pub(super) const MINUS: &str = "__minus__";
 /// Brackets within brackets and operators in a row, together, at most: the compiler recurses over both.
 const DEEPEST: usize = 150;
 /// Brackets within brackets alone: of these the compiler's stack bears less.
@@ -21,6 +21,8 @@ const BRANCHES: usize = 200;
 const ITEMS: usize = 50_000;
 /// Words that are operators, not operands.
 const WORDS: [&str; 8] = ["and", "or", "not", "in", "if", "else", "recursive", "elif"];
+/// What makes times.
+const TIMES: [&str; 2] = ["to_datetime", "now("];
 /// Statements that read other files or change escaping: refused.
 const REFUSED: [&str; 5] = ["include", "import", "from", "extends", "autoescape"];
 
@@ -61,66 +63,10 @@ pub(super) fn is_template(text: &str) -> bool {
 }
 
 /// The expression of a text that is one lone `{{ … }}`.
-pub(super) fn lone_expression(text: &str) -> Option<Cow<'_, str>> {
+pub(super) fn lone_expression(text: &str) -> Option<&str> {
     let body = text.strip_prefix("{{")?;
     let end = end_of(body, "}}")?;
-    (end + 2 == body.len()).then(|| verbatim(body[..end].trim_matches(['-', '+']).trim()))
-}
-
-/// An expression whose strings keep their backslashes: between `{{` and `}}` in YAML, `'\1'` is two
-/// characters. What stands there for a `!vault` or `!unsafe` value has escapes of its own.
-fn verbatim(expression: &str) -> Cow<'_, str> {
-    let ours = [VAULT, TEXT].iter().any(|name| expression.trim_start().starts_with(name));
-    if ours || !expression.contains('\\') {
-        return expression.into();
-    }
-    let (mut out, mut open) = (String::with_capacity(expression.len() + 8), None);
-    let mut chars = expression.chars();
-    while let Some(c) = chars.next() {
-        out.push(c);
-        match (open, c) {
-            (None, '\'' | '"') => open = Some(c),
-            (Some(quote), _) if c == quote => open = None,
-            (Some(_), '\\') => {
-                out.push(c);
-                let next = chars.next();
-                out.extend(next.filter(|next| matches!(next, '\\' | '\'' | '"')).map(|_| '\\'));
-                out.extend(next);
-            }
-            _ => {}
-        }
-    }
-    out.into()
-}
-
-/// A template of YAML, with [`verbatim`] expressions; what is not closed stays as it is.
-pub(super) fn verbatim_template(text: &str) -> Cow<'_, str> {
-    if !text.contains('\\') {
-        return text.into();
-    }
-    let marks = Marks::default();
-    let (mut out, mut rest) = (String::with_capacity(text.len() + 8), text);
-    while let Some((at, kind)) = next_mark(rest, marks) {
-        let (before, inside) = rest.split_at(at + 2);
-        out.push_str(before);
-        rest = inside;
-        let end = match kind {
-            Kind::Variable => end_of(inside, "}}"),
-            Kind::Block => end_of(inside, "%}"),
-            Kind::Comment => inside.find("#}"),
-        };
-        let Some(end) = end else { break };
-        let body = &inside[..end];
-        let is_raw = kind == Kind::Block && body.trim_matches(['-', '+']).trim() == "raw";
-        let end = if is_raw { inside.find("endraw").unwrap_or(inside.len()) } else { end };
-        match kind {
-            Kind::Variable => out.push_str(&verbatim(body)),
-            Kind::Block | Kind::Comment => out.push_str(&inside[..end]),
-        }
-        rest = &inside[end..];
-    }
-    out.push_str(rest);
-    out.into()
+    (end + 2 == body.len()).then(|| body[..end].trim_matches(['-', '+']).trim())
 }
 
 /// A whole template, rewritten.
@@ -182,15 +128,16 @@ pub(super) fn rewrite_expression(text: &str) -> Result<(String, Uses), Fault> {
     Ok((rewrite(text, &mut uses)?, uses))
 }
 
+/// What a mark opens.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Variable,
     Block,
     Comment,
 }
 
 /// The first mark that opens something; the longest of those that begin there.
-fn next_mark(text: &str, marks: Marks) -> Option<(usize, Kind)> {
+pub(super) fn next_mark(text: &str, marks: Marks) -> Option<(usize, Kind)> {
     let mut opening = [
         (marks.variable.0, Kind::Variable),
         (marks.block.0, Kind::Block),
@@ -204,7 +151,7 @@ fn next_mark(text: &str, marks: Marks) -> Option<(usize, Kind)> {
 }
 
 /// Where the closing mark is, strings and brackets respected.
-fn end_of(body: &str, close: &str) -> Option<usize> {
+pub(super) fn end_of(body: &str, close: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
     let mut escaped = false;
@@ -248,7 +195,7 @@ fn statement(body: &str, uses: &mut Uses) -> Result<String, Fault> {
     let (kept, rest) = rest.split_at(kept);
     let mut out = format!("{lead}{word}{kept}");
     if word == "filter" {
-        let mut reader = Reader { text: rest, at: 0, open: 0, uses };
+        let mut reader = Reader { text: rest, at: 0, open: 0, minus: Minus::default(), uses };
         reader.space(&mut out);
         reader.named(&mut out, Named::Filter, 0)?;
         reader.sequence(&mut out, 0)?;
@@ -259,7 +206,7 @@ fn statement(body: &str, uses: &mut Uses) -> Result<String, Fault> {
 }
 
 fn rewrite(text: &str, uses: &mut Uses) -> Result<String, Fault> {
-    let mut reader = Reader { text, at: 0, open: 0, uses };
+    let mut reader = Reader { text, at: 0, open: 0, minus: Minus::default(), uses };
     let mut out = String::with_capacity(text.len() * 2);
     while reader.at < text.len() {
         reader.sequence(&mut out, 0)?;
@@ -278,11 +225,21 @@ enum Named {
     Test,
 }
 
+/// The operators directly in a pair of brackets.
+#[derive(Clone, Copy, Default)]
+struct Minus {
+    /// Where what was written so far has a lone `-`.
+    at: Option<usize>,
+    /// There are others.
+    others: bool,
+}
+
 struct Reader<'a, 'u> {
     text: &'a str,
     at: usize,
     /// Brackets that are open.
     open: usize,
+    minus: Minus,
     uses: &'u mut Uses,
 }
 
@@ -358,6 +315,12 @@ impl<'a> Reader<'a, '_> {
                     colon |= c == ':';
                     items += usize::from(c == ',');
                     depth = if c == ',' { outer } else { depth + 1 };
+                    let is_sign = out.trim_end().ends_with(['(', '[', '{', ',']);
+                    if c == '-' && self.minus.at.is_none() && !is_sign {
+                        self.minus.at = Some(out.len());
+                    } else {
+                        self.minus.others = true;
+                    }
                     out.push(c);
                     self.at += c.len_utf8();
                 }
@@ -370,6 +333,7 @@ impl<'a> Reader<'a, '_> {
         let start = self.at;
         let word = self.word();
         if word == "is" {
+            self.minus.others = true;
             out.push_str(word);
             self.space(out);
             if self.text[self.at..]
@@ -382,6 +346,7 @@ impl<'a> Reader<'a, '_> {
             return self.named(out, Named::Test, depth).map(|()| true);
         }
         if WORDS.contains(&word) {
+            self.minus.others = true;
             out.push_str(word);
             return Ok(true);
         }
@@ -390,7 +355,9 @@ impl<'a> Reader<'a, '_> {
             if ["lookup", "query", "q"].contains(&word) {
                 let inside = self.text[self.at..].trim_start()[1..].trim_start();
                 if inside.starts_with(['\'', '"']) {
-                    let quoted = Reader { text: inside, at: 0, open: 0, uses: self.uses }.string();
+                    let minus = Minus::default();
+                    let mut inner = Reader { text: inside, at: 0, open: 0, minus, uses: self.uses };
+                    let quoted = inner.string();
                     self.uses.lookups.push(quoted.trim_matches(['\'', '"']).to_owned());
                 }
             }
@@ -416,6 +383,8 @@ impl<'a> Reader<'a, '_> {
 
     /// A bracketed part with its brackets; whether a colon was directly inside.
     fn group(&mut self, out: &mut String, depth: usize) -> Result<bool, Fault> {
+        let (begin, first) = (out.len(), self.at);
+        let around = std::mem::take(&mut self.minus);
         out.extend(self.peek());
         self.at += 1;
         self.open += 1;
@@ -424,6 +393,16 @@ impl<'a> Reader<'a, '_> {
         }
         let mut colon = self.sequence(out, depth + 1)?;
         self.open -= 1;
+        let inside = std::mem::replace(&mut self.minus, around);
+        // Times alone need it: numbers are the template engine's own.
+        if let (Some(at), false) = (inside.at, inside.others)
+            && out[begin..].starts_with('(')
+            && TIMES.iter().any(|word| self.text[first..self.at].contains(word))
+        {
+            let right = out.split_off(at + 1);
+            let left = out.split_off(begin + 1);
+            let _ = write!(out, "{MINUS}({}, {right})", &left[..left.len() - 1]);
+        }
         // Commas and the like are part of the sequence, so what stopped it is a bracket or the end.
         if let Some(close) = self.peek() {
             out.push(close);

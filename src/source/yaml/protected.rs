@@ -3,7 +3,8 @@
 
 /// The function that opens what is encrypted.
 pub const VAULT: &str = "__vault__";
-/// The function that hands on a text as it is.
+
+/// The function that gives back a text as it is.
 pub const TEXT: &str = "__text__";
 
 /// An encrypted text, to be opened when it is used.

@@ -4,6 +4,7 @@ mod address;
 mod basic;
 mod chance;
 mod digest;
+mod elapsed;
 mod lists;
 mod maps;
 mod more;
@@ -16,6 +17,7 @@ mod text;
 mod time;
 mod write;
 
+pub(super) use elapsed::{Elapsed, minus};
 pub(super) use lists::combinations;
 pub(super) use maps::subelements;
 pub(super) use pattern::{compile as compile_pattern, too_long};

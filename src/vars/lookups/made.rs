@@ -1,5 +1,5 @@
 //! Lookups that make something: what a command prints, passwords, a choice.
-use super::{Options, opened, option_text};
+use super::{Options, option_text};
 use crate::vars::native::{self, broken};
 use crate::vars::session::Session;
 use crate::vars::twister::Twister;
@@ -30,9 +30,8 @@ pub(super) fn lines(session: &Arc<Session>, terms: &[Value], _: &Options) -> Fou
 }
 
 pub(super) fn random_choice(session: &Arc<Session>, terms: &[Value], _: &Options) -> Found {
-    let items = opened(terms, 1)?;
     let mut twister = Twister::new(&session.chance()?);
-    Ok(twister.choose(&items).cloned().into_iter().collect())
+    Ok(twister.choose(terms).cloned().into_iter().collect())
 }
 
 /// A password that is kept in a file, or made and put there.

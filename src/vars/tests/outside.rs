@@ -29,8 +29,8 @@ fn what_is_no_attribute_is_left_alone() {
 }
 #[test]
 fn a_lone_expression_is_recognised() {
-    assert_eq!(lone_expression("{{ {'a': {}} }}").as_deref(), Some("{'a': {}}"));
-    assert_eq!(lone_expression("{{ '}}' }}").as_deref(), Some("'}}'"));
+    assert_eq!(lone_expression("{{ {'a': {}} }}"), Some("{'a': {}}"));
+    assert_eq!(lone_expression("{{ '}}' }}"), Some("'}}'"));
     assert_eq!(lone_expression("{{ a }}{{ b }}"), None);
     assert_eq!(lone_expression("{{ a }} "), None);
 }
