@@ -86,7 +86,7 @@ fn a_container_that_refuses_to_start_has_its_old_configuration_back_and_answers(
     let watch = Watch::over(&server);
     let again = server.apply(&[]).exits(0);
     assert_eq!((again.recap("a1").changed, watch.starts()), (0, [0, 0]));
-    assert_eq!(server.sh("ls /var/lib/cowhand"), "owed\nruns\n", "the lock is free");
+    assert_eq!(server.sh("ls /var/lib/cowhand"), "owed\nruns\nwritten\n", "the lock is free");
 }
 
 #[test]
