@@ -7,56 +7,19 @@ use super::journal::Doing;
 use super::play::PlayWorld;
 use super::roster::take_in;
 use super::task::rendered_name;
+use super::terms::{Mode, Terms, located, terms};
 use crate::change::{Change, Diff, Here, Ran, Undo, diff};
 use crate::event::{Edit, Event, Outcome};
 use crate::facts::{Probe, Took};
 use crate::modules::PlanError;
-use crate::plan::{Invocation, Judged, TaskStep, Via, bind, flag, forecast, settle, text};
+use crate::plan::{Invocation, Judged, TaskStep, Via, bind, forecast, settle};
 use crate::secret::{REDACTED, Secrets};
-use crate::source::{SourceMap, Span, Spanned};
+use crate::source::Spanned;
 use crate::transport::{Connect, TransportError, here};
 use crate::vars::Scope;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// What a task is allowed and asked to do, decided once per attempt.
-pub(super) struct Terms {
-    /// What is made of changes.
-    mode: Mode,
-    /// Show what changes.
-    diff: bool,
-    /// Show nothing of parameters, results and content.
-    no_log: bool,
-    /// Seconds that it may take.
-    limit: Option<u32>,
-    /// As whom and by which way.
-    via: Via,
-}
-
-impl Terms {
-    /// The end of a task that took longer than it may.
-    fn late(&self, changes: &[Change], ran: &[Ran]) -> Option<Judged> {
-        let seconds = self.limit?;
-        let mut made = changes.iter().zip(ran);
-        made.any(|(change, ran)| change.was_cut_short(ran, seconds)).then(|| {
-            let mut result = Map::new();
-            result.insert("timedout".into(), json!({"period": seconds}));
-            Judged::failure(format!("Timed out after {seconds} second(s)."), result)
-        })
-    }
-}
-
-/// What is made of a task's changes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// They are made.
-    Apply,
-    /// They are foreseen.
-    Check,
-    /// `check_mode: false`: they are made even in check mode, so they are no part of a plan.
-    Regardless,
-}
 
 /// Facts that plans may turn out to need one after the other, before we call it a bug.
 const PATIENCE: usize = 32;
@@ -304,54 +267,6 @@ fn judge(job: &super::Job, step: &TaskStep, scope: &Scope, failure: Judged) -> A
         Ok(judged) => Attempt { judged, diffs: vec![] },
         Err(error) => Attempt::failed(format!("{}{error}", located(&job.sources, error.span))),
     }
-}
-
-/// Whether nothing is shown of a task.
-pub(super) fn hidden(world: &PlayWorld, step: &TaskStep, scope: &Scope) -> bool {
-    let keyword = step.context.keywords.no_log.as_ref();
-    flag(keyword, false, &world.job.engine, scope).unwrap_or(true)
-}
-
-fn terms<C: Connect>(
-    world: &PlayWorld,
-    host: &HostRun<C>,
-    step: &TaskStep,
-    scopes: (&Scope, &Scope),
-) -> Result<Terms, String> {
-    let (job, scope) = (&world.job, scopes.0);
-    let keywords = &step.context.keywords;
-    let place = |span| located(&job.sources, span);
-    let flag = |keyword, default| {
-        flag(keyword, default, &job.engine, scope)
-            .map_err(|(error, span)| format!("{}{error}", place(span)))
-    };
-    // `check_mode: false` runs a task even in check mode, `check_mode: true` never.
-    let check = flag(keywords.check_mode.as_ref(), job.options.check)?;
-    let limit = text(keywords.timeout.as_deref(), &job.engine, scope)
-        .map_err(|(error, span)| format!("{}{error}", place(span)))?;
-    let seconds = |written: String| match written.trim().parse() {
-        Ok(0) => Ok(None),
-        Ok(seconds) => Ok(Some(seconds)),
-        Err(_) => Err(format!("timeout: `{written}` is no number of seconds")),
-    };
-    Ok(Terms {
-        limit: limit.map_or(Ok(None), seconds)?,
-        mode: match check {
-            true => Mode::Check,
-            false if keywords.check_mode.is_some() => Mode::Regardless,
-            false => Mode::Apply,
-        },
-        diff: flag(keywords.diff.as_ref(), job.options.diff)?,
-        no_log: flag(keywords.no_log.as_ref(), false)?,
-        via: world
-            .via(&step.context, scopes, host)
-            .map_err(|(error, span)| format!("{}{error}", place(span)))?,
-    })
-}
-
-/// `path:line:column: `, or nothing.
-pub(super) fn located(sources: &SourceMap, span: Option<Span>) -> String {
-    span.map_or(String::new(), |span| format!("{}: ", sources.locate(span)))
 }
 
 /// Plans, fetching what the plan turns out to need. The outer error ends the host, the inner the task.

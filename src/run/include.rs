@@ -4,7 +4,7 @@ use super::host::{HostRun, State};
 use super::looped::item_layer;
 use super::play::{Batch, PlayWorld};
 use super::task::Part;
-use super::{attempt, emit};
+use super::{emit, terms};
 use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Context, RoleVars, included, loop_items, when_holds};
 use crate::playbook::{Include, Included, IncludedVars};
@@ -221,7 +221,7 @@ fn bind_include<C: Connect>(
 ) -> Result<Vec<Result<Bound, String>>, String> {
     let engine = &world.job.engine;
     let said =
-        |error: BindError| format!("{}{error}", attempt::located(&world.job.sources, error.span));
+        |error: BindError| format!("{}{error}", terms::located(&world.job.sources, error.span));
     let scope = world.scope(host, context);
     let layers = match &include.repeat {
         None => vec![None],

@@ -1,9 +1,10 @@
 //! A task's loop on one host: its items one after the other, and what is told of each.
-use super::attempt::{Attempt, hidden};
+use super::attempt::Attempt;
 use super::emit;
 use super::host::{HostRun, facts_of};
 use super::play::PlayWorld;
 use super::task::{Part, censor, failed, once, rendered_name};
+use super::terms::hidden;
 use crate::event::{Event, Outcome};
 use crate::plan::{BindError, Judged, TaskStep, breaks, loop_items, summary, when_holds};
 use crate::playbook::Loop;

@@ -20,6 +20,7 @@ mod play;
 mod rollback;
 mod roster;
 mod task;
+mod terms;
 mod written;
 
 pub use roster::Roster;

@@ -1,9 +1,10 @@
 //! A task's turn on one host: its condition, its retries, and what is told of it.
-use super::attempt::{Attempt, attempt, hidden, located};
+use super::attempt::{Attempt, attempt};
 use super::delegate::{attempt_on, delegate, gives_facts};
 use super::host::{HostRun, State};
 use super::looped::looped;
 use super::play::PlayWorld;
+use super::terms::{hidden, located};
 use super::{Job, emit};
 use crate::event::{Event, Outcome};
 use crate::plan::{Handler, Judged, TaskStep, flag, notified, until_holds, when_holds};
